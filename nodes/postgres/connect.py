@@ -1,0 +1,91 @@
+"""Sessions of ours on a node: how they are opened, and what they must never do to it."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+# A commit of ours never waits for a standby (we may be the ones who have just disconnected it), and
+# our sessions write on a node that routes everybody else away by default_transaction_read_only.
+_SESSION = {
+    "synchronous_commit": "local",
+    "default_transaction_read_only": "off",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "search_path": "pg_catalog",
+    "client_min_messages": "warning",
+}
+
+
+class Unreachable(Exception):
+    """A node does not answer. The message names the server, never the password."""
+
+
+def describe(conninfo: str) -> str:
+    """Where a connection string leads, without its password: for messages and logs."""
+    try:
+        parts = conninfo_to_dict(conninfo)
+    except psycopg.Error:
+        return "an unreadable connection string"
+    keep = {key: str(value) for key, value in parts.items() if key in ("host", "port", "dbname", "user")}
+    return make_conninfo("", **keep) or "the default server"
+
+
+def for_database(conninfo: str, dbname: str) -> str:
+    """The same server, another database."""
+    return make_conninfo(conninfo, dbname=dbname)
+
+
+def session_conninfo(conninfo: str, purpose: str, **settings: str) -> str:
+    """A connection string with our session settings, and `mwa <purpose>` as its application name."""
+    given = conninfo_to_dict(conninfo)
+    options = str(given.get("options") or "")
+    for name, value in {**_SESSION, **settings}.items():
+        options += f" -c {name}={value}"
+    return make_conninfo(
+        conninfo,
+        options=options.strip(),
+        application_name=f"mwa {purpose}",
+        client_encoding="UTF8",
+        connect_timeout=given.get("connect_timeout") or 5,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+    )
+
+
+def connect(conninfo: str, purpose: str, *, autocommit: bool = True, **settings: str) -> Connection:
+    """Open a session for `purpose`.
+
+    Raises `Unreachable`, whose message names the server and PostgreSQL's reason.
+    """
+    try:
+        return psycopg.connect(session_conninfo(conninfo, purpose, **settings), autocommit=autocommit)
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise Unreachable(f"{describe(conninfo)}: {reason}") from error
+    except psycopg.ProgrammingError as error:
+        raise Unreachable(f"the connection string cannot be read: {type(error).__name__}") from error
+
+
+class TimedOut(Exception):
+    """A bounded wait has ended without what it waited for."""
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, seconds: float, every: float = 0.02) -> None:
+    """Wait until `condition()` holds; raises `TimedOut`, which says what was waited for and how long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            raise TimedOut(f"waited {seconds:g} s for {what}")
+        time.sleep(every)
+
+
+def one(connection: Connection, query: Any, params: Any = None) -> Any:
+    """The first column of the first row, or None where there is no row."""
+    row = connection.execute(query, params).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,25 @@
+-- Every ordinary table that holds rows of its own (leaf partitions, not their partitioned parents).
+select c.oid, n.nspname, c.relname, c.relreplident, c.relpersistence, c.relispartition,
+       greatest(c.reltuples, 0)::bigint, c.relpages::bigint, pg_catalog.pg_table_size(c.oid),
+       array(select a.attname from pg_attribute a
+             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum)::text[],
+       array(select a.attname from pg_attribute a
+             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated <> ''
+             order by a.attnum)::text[],
+       array(select format_type(a.atttypid, a.atttypmod) from pg_attribute a
+             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum)::text[],
+       array(select a.attname from unnest(k.indkey::int2[]) with ordinality u(attnum, position)
+             join pg_attribute a on a.attrelid = c.oid and a.attnum = u.attnum
+             where position <= k.indnkeyatts order by position)::text[]
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+left join lateral (
+    select i.indkey, i.indnkeyatts from pg_index i
+    where i.indrelid = c.oid and i.indisvalid
+      and case c.relreplident when 'i' then i.indisreplident else i.indisprimary end
+    limit 1) k on true
+where c.relkind = 'r' and c.relpersistence <> 't'
+  and n.nspname not in ('pg_catalog', 'information_schema', 'mwa')
+  and not exists (select from pg_depend d
+                  where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+order by n.nspname, c.relname

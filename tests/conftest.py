@@ -1,0 +1,104 @@
+"""Two real servers for the whole run, and fresh databases on them for each test that asks."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from nodes.postgres.connect import Connection, connect, for_database
+from nodes.postgres.embedded import EmbeddedServer
+
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class TwoServers:
+    """The source (PostgreSQL 16) and the copy (PostgreSQL 18)."""
+
+    source: EmbeddedServer
+    copy: EmbeddedServer
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[TwoServers]:
+    """Both servers, started once."""
+    top = Path(tempfile.mkdtemp(prefix="mwa-"))
+    top.chmod(0o755)
+    two = TwoServers(EmbeddedServer(top / "source", 16), EmbeddedServer(top / "copy", 18))
+    try:
+        two.source.start()
+        two.copy.start()
+        yield two
+    finally:
+        two.source.stop("immediate")
+        two.copy.stop("immediate")
+        shutil.rmtree(top, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of the same name on both servers, with an administrator's session on each."""
+
+    name: str
+    source_conninfo: str
+    copy_conninfo: str
+    source: Connection
+    copy: Connection
+
+
+@pytest.fixture
+def databases(servers: TwoServers) -> Iterator[Callable[[], Database]]:
+    """Call it for a new, empty database on both servers; everything is dropped afterwards."""
+    made: list[Database] = []
+
+    def make() -> Database:
+        name = f"shop{next(_serial)}"
+        conninfos = []
+        for server in (servers.source, servers.copy):
+            with connect(server.conninfo(), "test") as admin:
+                admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            conninfos.append(for_database(server.conninfo(), name))
+        database = Database(name, *conninfos, *(connect(c, "test", search_path="public") for c in conninfos))
+        made.append(database)
+        return database
+
+    yield make
+    for database in made:
+        database.source.close()
+        database.copy.close()
+        for server in (servers.copy, servers.source):
+            server.start()
+            drop_database(server, database.name)
+
+
+@pytest.fixture
+def database(databases: Callable[[], Database]) -> Database:
+    """One new, empty database on both servers."""
+    return databases()
+
+
+def drop_database(server: EmbeddedServer, name: str) -> None:
+    """Drop a database with whatever replication still holds it."""
+    with connect(server.conninfo(), "test") as admin:
+        admin.execute(sql.SQL("alter database {} allow_connections true").format(sql.Identifier(name)))
+        with connect(for_database(server.conninfo(), name), "test") as inside:
+            for (subscription,) in inside.execute(
+                "select subname from pg_subscription where subdbid = (select oid from pg_database"
+                " where datname = current_database())"
+            ).fetchall():
+                which = sql.Identifier(subscription)
+                inside.execute(sql.SQL("alter subscription {} disable").format(which))
+                inside.execute(sql.SQL("alter subscription {} set (slot_name = none)").format(which))
+                inside.execute(sql.SQL("drop subscription {}").format(which))
+        for slot, pid in admin.execute(
+            "select slot_name, active_pid from pg_replication_slots where database = %s", (name,)
+        ).fetchall():
+            if pid:
+                admin.execute("select pg_terminate_backend(%s, 5000)", (pid,))
+            admin.execute("select pg_drop_replication_slot(%s)", (slot,))
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
