@@ -12,6 +12,7 @@ from psycopg import sql
 
 from nodes.postgres.connect import Connection, connect, for_database
 from nodes.postgres.embedded import EmbeddedServer
+from tests.mirror import Mirror, make_portal
 
 _serial = itertools.count(1)
 
@@ -102,3 +103,13 @@ def drop_database(server: EmbeddedServer, name: str) -> None:
                 admin.execute("select pg_terminate_backend(%s, 5000)", (pid,))
             admin.execute("select pg_drop_replication_slot(%s)", (slot,))
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def mirror(servers: TwoServers, database: Database) -> Iterator[Mirror]:
+    """A route between the two databases, not begun yet."""
+    name = f"list_{database.name}"
+    made = Mirror(database, make_portal(servers, name))
+    yield made
+    made.portal.close()
+    drop_database(servers.copy, name)

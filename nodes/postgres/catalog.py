@@ -73,8 +73,14 @@ class Sequence:
 
 def tables(connection: Connection) -> list[Table]:
     """All tables with rows of their own, by schema and name."""
-    rows = connection.execute(_TABLES).fetchall()
+    rows = connection.execute(f"{_TABLES} order by n.nspname, c.relname").fetchall()
     return [Table(*row[:9], *(tuple(names) for names in row[9:])) for row in rows]
+
+
+def table(connection: Connection, schema: str, name: str) -> Table | None:
+    """One table, or None where there is none of that name."""
+    row = connection.execute(f"{_TABLES} and n.nspname = %s and c.relname = %s", (schema, name)).fetchone()
+    return Table(*row[:9], *(tuple(names) for names in row[9:])) if row else None
 
 
 def sequences(connection: Connection) -> list[Sequence]:

@@ -1,0 +1,125 @@
+"""What we put on a node, what we change there, and how all of it goes away again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import errors, sql
+
+from . import catalog
+from .connect import Connection, one
+
+PUBLICATION = "mwa"
+_SQL = Path(__file__).with_name("install.sql").read_text()
+_LOCK_TIMEOUT = "2s"  # an application never queues behind us for longer
+
+
+class TableLocked(Exception):
+    """A table could not be published because somebody holds a lock on it."""
+
+
+@dataclass(frozen=True)
+class DefinitionChange:
+    """A definition that was changed on the primary since the last one handled."""
+
+    id: int
+    command: str
+    object_type: str
+    schema: str
+    identity: str
+    failure: str
+
+    def __str__(self) -> str:
+        return f"{self.command} {self.identity}".strip()
+
+
+def install(connection: Connection) -> None:
+    """Schema mwa with its event triggers and the (still empty) publication; again and again is fine."""
+    with connection.transaction():
+        connection.execute("set local search_path = pg_catalog")
+        connection.execute(_SQL)
+        if not one(connection, "select 1 from pg_publication where pubname = %s", (PUBLICATION,)):
+            connection.execute(sql.SQL("create publication {}").format(sql.Identifier(PUBLICATION)))
+
+
+def published(connection: Connection) -> set[tuple[str, str]]:
+    """The tables whose rows are in the stream, as (schema, name)."""
+    rows = connection.execute(
+        "select schemaname::text, tablename::text from pg_publication_tables where pubname = %s",
+        (PUBLICATION,),
+    )
+    return {(schema, name) for schema, name in rows.fetchall()}
+
+
+def publish(connection: Connection, tables: Iterable[catalog.Table]) -> list[catalog.Table]:
+    """Publish the permanent tables that are not yet; returns those that were added.
+
+    A table without an identity gets REPLICA IDENTITY FULL first: published without one, the
+    application's next UPDATE would fail. Raises `TableLocked` and leaves that table unpublished.
+    """
+    there = published(connection)
+    added = [
+        table for table in tables if table.persistence == "p" and (table.schema, table.name) not in there
+    ]
+    for table in added:
+        try:
+            _publish(connection, table)
+        except errors.LockNotAvailable as error:
+            raise TableLocked(
+                f"{table} is locked; it could not be published within {_LOCK_TIMEOUT}"
+            ) from error
+        except errors.UndefinedTable:
+            continue  # it was dropped meanwhile
+    return added
+
+
+def _publish(connection: Connection, table: catalog.Table) -> None:
+    with connection.transaction():
+        connection.execute(sql.SQL("set local lock_timeout = {}").format(_LOCK_TIMEOUT))
+        if not table.tracked_by_key and table.replica_identity != "f":
+            before = "default" if table.replica_identity != "n" else "nothing"
+            connection.execute(sql.SQL("alter table {} replica identity full").format(table.identifier))
+            undo = sql.SQL("alter table if exists {} replica identity {}").format(
+                table.identifier, sql.SQL(before)
+            )
+            note_change(connection, str(table), "replica identity", before, undo.as_string())
+        connection.execute(
+            sql.SQL("alter publication {} add table only {}").format(
+                sql.Identifier(PUBLICATION), table.identifier
+            )
+        )
+
+
+def note_change(connection: Connection, what: str, setting: str, before: str, undo: str) -> None:
+    """Put something that we change outside schema mwa on the node's list, with its way back."""
+    connection.execute(
+        "insert into mwa.changed_outside (object, setting, value_before, undo) values (%s, %s, %s, %s)",
+        (what, setting, before, undo),
+    )
+
+
+def definition_changes(connection: Connection, after: int) -> list[DefinitionChange]:
+    """What was changed on the node since the entry `after`, in order of commit as far as can be seen."""
+    rows = connection.execute(
+        """
+        select id, command, coalesce(object_type, ''), coalesce(schema_name, ''), coalesce(identity, ''),
+               coalesce(failure, '')
+        from mwa.definition_changes where id > %s order by id
+        """,
+        (after,),
+    )
+    return [DefinitionChange(*row) for row in rows.fetchall()]
+
+
+def uninstall(connection: Connection) -> None:
+    """Take back every change on the list and drop everything of ours in this database."""
+    if not one(connection, "select to_regnamespace('mwa') is not null"):
+        return
+    connection.execute("drop event trigger if exists mwa_definition; drop event trigger if exists mwa_drop")
+    connection.execute(sql.SQL("drop publication if exists {}").format(sql.Identifier(PUBLICATION)))
+    undo = connection.execute("select id, undo from mwa.changed_outside order by id desc").fetchall()
+    for entry, statement in undo:
+        with connection.transaction():
+            connection.execute(statement)
+            connection.execute("delete from mwa.changed_outside where id = %s", (entry,))
+    connection.execute("drop schema mwa cascade")

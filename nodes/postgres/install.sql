@@ -1,0 +1,98 @@
+-- What a node holds for us while it is part of a pair: all of it in schema mwa, but for the event triggers.
+create schema if not exists mwa;
+revoke all on schema mwa from public;
+
+create table if not exists mwa.definition_changes (
+    id bigint generated always as identity primary key,
+    at timestamptz not null default clock_timestamp(),
+    transaction bigint not null default txid_current(),
+    command text not null,
+    object_type text,
+    object_oid oid,
+    schema_name text,
+    identity text,
+    by_role text not null default session_user,
+    failure text
+);
+
+-- Everything changed outside schema mwa, with the statement that takes it back.
+create table if not exists mwa.changed_outside (
+    id bigint generated always as identity primary key,
+    at timestamptz not null default clock_timestamp(),
+    object text not null,
+    setting text not null,
+    value_before text not null,
+    undo text not null
+);
+
+-- A published table whose rows have no identity lets the application's UPDATE fail. Whoever drops a key gets
+-- REPLICA IDENTITY FULL in the same transaction.
+create or replace function mwa.keep_identities() returns void
+    language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    bare record;
+begin
+    for bare in
+        select c.oid::regclass::text as name, c.relreplident
+        from pg_publication p
+        join pg_publication_rel r on r.prpubid = p.oid
+        join pg_class c on c.oid = r.prrelid
+        where p.pubname = 'mwa' and c.relreplident <> 'f'
+          and not exists (
+              select from pg_index i where i.indrelid = c.oid and i.indisvalid
+              and case c.relreplident when 'i' then i.indisreplident when 'd' then i.indisprimary end)
+    loop
+        execute format('alter table %s replica identity full', bare.name);
+        insert into mwa.changed_outside (object, setting, value_before, undo) values (
+            bare.name, 'replica identity', bare.relreplident,
+            format('alter table if exists %s replica identity default', bare.name));
+    end loop;
+end $$;
+
+-- An event trigger that raises would make the application's own statement fail: both catch everything.
+create or replace function mwa.note_definition() returns event_trigger
+    language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    if current_setting('application_name') like 'mwa %' then
+        return;
+    end if;
+    begin
+        insert into mwa.definition_changes (command, object_type, object_oid, schema_name, identity)
+        select command_tag, object_type, objid, schema_name, object_identity
+        from pg_event_trigger_ddl_commands()
+        where not in_extension and coalesce(schema_name, '') not in ('pg_temp', 'mwa')
+          and command_tag <> 'REFRESH MATERIALIZED VIEW';
+        perform mwa.keep_identities();
+    exception when others then
+        insert into mwa.definition_changes (command, failure) values (tg_tag, sqlerrm);
+    end;
+exception when others then
+    raise log 'mwa could not note a definition change (%): %', tg_tag, sqlerrm;
+end $$;
+
+create or replace function mwa.note_drop() returns event_trigger
+    language plpgsql security definer set search_path = pg_catalog as $$
+begin
+    if current_setting('application_name') like 'mwa %' then
+        return;
+    end if;
+    begin
+        insert into mwa.definition_changes (command, object_type, object_oid, schema_name, identity)
+        select tg_tag, object_type, objid, schema_name, object_identity
+        from pg_event_trigger_dropped_objects()
+        where original and not is_temporary and coalesce(schema_name, '') <> 'mwa';
+        perform mwa.keep_identities();
+    exception when others then
+        insert into mwa.definition_changes (command, failure) values (tg_tag, sqlerrm);
+    end;
+exception when others then
+    raise log 'mwa could not note a dropped object (%): %', tg_tag, sqlerrm;
+end $$;
+
+drop event trigger if exists mwa_definition;
+create event trigger mwa_definition on ddl_command_end execute function mwa.note_definition();
+drop event trigger if exists mwa_drop;
+create event trigger mwa_drop on sql_drop execute function mwa.note_drop();
+-- Also on a node whose applications run as a replica role (a subscriber of somebody else).
+alter event trigger mwa_definition enable always;
+alter event trigger mwa_drop enable always;

@@ -1,0 +1,56 @@
+"""Tables that need something special, and data that is no table."""
+
+from nodes.postgres import catalog
+from nodes.postgres.connect import one
+from nodes.postgres.preflight.check import Finding, amount, finding
+from nodes.postgres.preflight.place import Place
+
+_WHY = {
+    "d": "no primary key that identifies rows at once",
+    "i": "its replica identity index is missing or invalid",
+    "n": "replica identity nothing",
+    "f": "replica identity full",
+}
+
+
+def tables_without_key(place: Place) -> Finding:
+    """Every table has a key by which changes can be tracked; the others are kept as a whole."""
+    found = [table for table in catalog.tables(place.session) if not table.tracked_by_key]
+    return finding(
+        not found,
+        f"{amount(len(found), 'table')} without a key" if found else "every table has a key",
+        "a primary key (not deferrable) or a replica identity index",
+        "Add a primary key where there can be one. If not, nothing has to be done: the migration sets REPLICA "
+        "IDENTITY FULL before it publishes the table and gives the old one back afterwards; such a table is "
+        "resynchronized whole after a pause.",
+        [f"{table} ({_WHY[table.replica_identity]})" for table in found],
+        otherwise="warning",
+    )
+
+
+def unlogged_tables(place: Place) -> Finding:
+    """No table is unlogged: changes of one are not in the WAL, hence not in the stream."""
+    found = [table for table in catalog.tables(place.session) if table.persistence == "u"]
+    return finding(
+        not found,
+        f"{amount(len(found), 'unlogged table')}" if found else "none",
+        "no unlogged table",
+        "They are copied once; later changes are not carried. If they matter: "
+        + " ".join(
+            f"alter table {table.identifier.as_string(place.session)} set logged;" for table in found[:5]
+        ),
+        [str(table) for table in found],
+        otherwise="warning",
+    )
+
+
+def large_objects(place: Place) -> Finding:
+    """There is no large object: PostgreSQL's stream does not carry them."""
+    count = int(one(place.session, "select count(*) from pg_largeobject_metadata"))
+    return finding(
+        not count,
+        amount(count, "large object") if count else "none",
+        "none: they are not carried yet",
+        "After the swap move them by hand: pg_dump --large-objects; those that nothing refers to go with: vacuumlo",
+        otherwise="warning",
+    )

@@ -1,0 +1,182 @@
+"""Replication slots: the position in the source's log that is kept for us."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import psycopg
+from psycopg import errors, sql
+
+from . import lsn
+from .connect import Connection, Unreachable, describe, one, session_conninfo, wait_until
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a slot stands. `confirmed` is the position before which its reader has everything."""
+
+    name: str
+    active_pid: int | None
+    confirmed: int
+    held_bytes: int  # WAL that the server keeps because of it
+    lost: bool
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A transaction that somebody has to wait for."""
+
+    pid: int
+    user: str
+    application: str
+    seconds: float
+    query: str
+
+    def __str__(self) -> str:
+        who = f"{self.user}, {self.application or 'no name'}, {self.seconds:.0f} s"
+        return f"pid {self.pid} ({who}): {self.query}"
+
+
+class StillRunning(Exception):
+    """A slot could not be made because transactions have not ended in time; it names them."""
+
+
+def find(connection: Connection, name: str) -> Slot | None:
+    """A slot by name."""
+    row = connection.execute(
+        """
+        select slot_name::text, active_pid, coalesce(confirmed_flush_lsn, '0/0')::text,
+               coalesce(pg_current_wal_lsn() - restart_lsn, 0)::bigint, coalesce(wal_status = 'lost', false)
+        from pg_replication_slots where slot_name = %s
+        """,
+        (name,),
+    ).fetchone()
+    return Slot(row[0], row[1], lsn.parse(row[2]), row[3], row[4]) if row else None
+
+
+def create(connection: Connection, name: str, *, seconds: float) -> Slot:
+    """Make the slot where there is none, waiting for running transactions at most `seconds`.
+
+    `statement_timeout` does not end that wait, `lock_timeout` does. Raises `StillRunning`.
+    """
+    if found := find(connection, name):
+        return found
+    connection.execute("select set_config('lock_timeout', %s, false)", (f"{int(seconds * 1000)}ms",))
+    try:
+        connection.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", (name,))
+    except errors.LockNotAvailable as error:
+        raise StillRunning(_who(connection, seconds)) from error
+    finally:
+        connection.execute("set lock_timeout = 0")
+    made = find(connection, name)
+    assert made is not None
+    return made
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Drop a slot, ending whoever reads it."""
+    release(connection, name)
+    if find(connection, name):
+        connection.execute("select pg_drop_replication_slot(%s)", (name,))
+
+
+def release(connection: Connection, name: str, *, seconds: float = 10.0) -> None:
+    """End whoever reads the slot, and wait until it is free."""
+
+    def free() -> bool:
+        slot = find(connection, name)
+        if slot is None or slot.active_pid is None:
+            return True
+        connection.execute("select pg_terminate_backend(%s)", (slot.active_pid,))
+        return False
+
+    wait_until(free, f"slot {name} to be let go of", seconds=seconds)
+
+
+def writing_transactions(connection: Connection) -> list[Transaction]:
+    """The transactions of this cluster that have written and have not ended, oldest first."""
+    rows = connection.execute(
+        """
+        select pid, coalesce(usename, '')::text, application_name,
+               extract(epoch from clock_timestamp() - xact_start)::float, left(query, 200)
+        from pg_stat_activity
+        where backend_xid is not null and pid <> pg_backend_pid() order by xact_start
+        """
+    )
+    return [Transaction(*row) for row in rows.fetchall()]
+
+
+def _who(connection: Connection, seconds: float) -> str:
+    running = "; ".join(str(transaction) for transaction in writing_transactions(connection))
+    return f"waited {seconds:g} s for transactions to end: {running or 'they have ended meanwhile'}"
+
+
+class HandoverPoint:
+    """A temporary slot whose consistent point is Z, with the snapshot of exactly that position.
+
+    Everything committed before Z is in the snapshot, nothing after. `waiting` is called about once a
+    second with the transactions that still run. Raises `StillRunning` after `seconds`.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        observer: Connection,
+        *,
+        seconds: float,
+        waiting: Callable[[list[Transaction]], None] | None = None,
+    ) -> None:
+        try:
+            self._connection: psycopg.Connection[Any] = psycopg.connect(
+                session_conninfo(conninfo, "hand-over", lock_timeout=f"{int(seconds * 1000)}ms")
+                + " replication=database",
+                autocommit=True,
+            )
+        except psycopg.OperationalError as error:
+            raise Unreachable(f"{describe(conninfo)}: {str(error).strip()}") from error
+        try:
+            self.position, self.snapshot = self._create(observer, seconds, waiting)
+        except BaseException:
+            self.close()
+            raise
+
+    def _create(
+        self,
+        observer: Connection,
+        seconds: float,
+        waiting: Callable[[list[Transaction]], None] | None,
+    ) -> tuple[int, str]:
+        name = f"mwa_handover_{self._connection.info.backend_pid}"
+        command = sql.SQL("CREATE_REPLICATION_SLOT {} TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')")
+        with ThreadPoolExecutor(1) as thread:
+            made = thread.submit(self._connection.execute, command.format(sql.Identifier(name)))
+            while not wait([made], timeout=1.0).done:
+                _force_control_point(observer)
+                if waiting:
+                    waiting(writing_transactions(observer))
+            try:
+                row = made.result().fetchone()
+            except errors.LockNotAvailable as error:
+                raise StillRunning(_who(observer, seconds)) from error
+        assert row is not None
+        return lsn.parse(row[1]), str(row[2])
+
+    def close(self) -> None:
+        """Let go of the snapshot and of the log."""
+        self._connection.close()
+
+    def __enter__(self) -> "HandoverPoint":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _force_control_point(connection: Connection) -> None:
+    """On an idle source no running-transactions record would come by itself (PostgreSQL 16 and later)."""
+    if connection.info.server_version >= 160000 and not one(connection, "select pg_is_in_recovery()"):
+        connection.execute("select pg_log_standby_snapshot()")

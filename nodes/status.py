@@ -1,0 +1,131 @@
+"""Every status a user can see: value, label, icon kind and whether it is an end, in one place.
+
+Replication states and details, phases and phase details are Db2 Mirror's and Migrate While Active's
+own (design sections 2 and 5); icon kinds are those of Carbon's icon indicator.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Status:
+    """One value of a vocabulary."""
+
+    value: str
+    label: str
+    kind: str
+    terminal: bool = False
+
+
+class Vocabulary:
+    """The values of one field, in their natural order."""
+
+    def __init__(self, *statuses: Status) -> None:
+        self._by_value = {status.value: status for status in statuses}
+
+    def __getitem__(self, value: str) -> Status:
+        return self._by_value[value]
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """For a Django field."""
+        return [(status.value, status.label) for status in self._by_value.values()]
+
+
+REPLICATION_STATE = Vocabulary(
+    Status("NOT MIRRORED", "Not mirrored", "not-started"),
+    Status("TRACKING", "Tracking", "caution-minor"),
+    Status("BLOCKED", "Blocked", "caution-minor"),
+    Status("ACTIVE", "Active", "succeeded"),
+)
+REPLICATION_DETAIL = Vocabulary(
+    Status("", "", "unknown"),
+    Status("SUSPENDED", "Suspended", "caution-major"),
+    Status("SYNCHRONIZING", "Synchronizing", "in-progress"),
+    Status("REPLICATING", "Replicating", "succeeded"),
+    Status("READ-ONLY", "Read-only", "informative"),
+)
+STAGE = Vocabulary(
+    Status("SYSTEM MIGRATION", "System migration", "in-progress"),
+    Status("DATA SYNCHRONIZATION", "Data synchronization", "normal"),
+    Status("CUTOVER", "Cutover", "caution-minor"),
+)
+PHASE = Vocabulary(
+    Status("", "Defined", "not-started"),
+    Status("SETUP", "Setup", "in-progress"),
+    Status("FINAL SETUP", "Final setup", "in-progress"),
+    Status("SYNC", "Synchronizing", "normal"),
+    Status("PAUSED", "Paused", "incomplete"),
+    Status("FINAL SYNC", "Final synchronization", "in-progress"),
+    Status("SYNC CMPLT", "Synchronization complete", "succeeded"),
+    Status("SWAPPING", "Swapping roles", "in-progress"),
+)
+STAGE_OF_PHASE = {
+    "": "SYSTEM MIGRATION",
+    "SETUP": "SYSTEM MIGRATION",
+    "FINAL SETUP": "SYSTEM MIGRATION",
+    "SYNC": "DATA SYNCHRONIZATION",
+    "PAUSED": "DATA SYNCHRONIZATION",
+    "FINAL SYNC": "CUTOVER",
+    "SYNC CMPLT": "CUTOVER",
+    "SWAPPING": "CUTOVER",
+}
+PHASE_DETAIL = Vocabulary(
+    Status("A", "Active", "in-progress"),
+    Status("C", "Complete", "succeeded", terminal=True),
+    Status("E", "Error", "failed"),
+    Status("I", "Idle", "normal"),
+    Status("P", "Preparing restricted state", "in-progress"),
+    Status("R", "Prepared for restricted state", "succeeded"),
+)
+TABLE_COPY = Vocabulary(
+    Status("WAITING", "Waiting", "pending"),
+    Status("COPYING", "Copying", "in-progress"),
+    Status("LOCKED", "Locked, tried again in the end", "caution-minor"),
+    Status("FAILED", "Failed, tried again", "failed"),
+    Status("COPIED", "Copied", "succeeded", terminal=True),
+    Status("GONE", "Dropped on the source", "informative", terminal=True),
+)
+TRACKING_STATE = Vocabulary(
+    Status("INELIGIBLE", "Ineligible", "caution-major"),
+    Status("PREPARING", "Preparing", "pending"),
+    Status("READY", "Ready", "normal"),
+    Status("MIGRATING", "Migrating", "in-progress"),
+    Status("FAILED", "Failed", "failed"),
+)
+SWAP = Vocabulary(
+    Status("REQUESTED", "Waiting for approval", "pending"),
+    Status("APPROVED", "Approved", "normal"),
+    Status("RUNNING", "Running", "in-progress"),
+    Status("COMMITTED", "Committed", "in-progress"),
+    Status("COMPLETE", "Complete", "succeeded", terminal=True),
+    Status("FAILED", "Failed, source reopened", "failed", terminal=True),
+    Status("REJECTED", "Rejected", "incomplete", terminal=True),
+    Status("CANCELLED", "Cancelled", "incomplete", terminal=True),
+    Status("VOID", "Void: the plan has changed", "incomplete", terminal=True),
+)
+VERDICT = Vocabulary(
+    Status("RUNNING", "Comparing", "in-progress"),
+    Status("EQUAL", "Equal", "succeeded", terminal=True),
+    Status("DIFFERENT", "Different", "failed", terminal=True),
+    Status("NOT COMPARABLE", "Not comparable", "caution-minor", terminal=True),
+)
+
+# Why a pool is suspended (Db2 Mirror's REPLICATION_DETAIL_INFO; 9000 and up are ours).
+REASONS = {
+    0: "",
+    212: "A user asked for the suspend",
+    226: "The primary does not answer",
+    266: "The secondary does not answer",
+    8690: "Storage threshold reached",
+    9000: "System migration is running",
+    9010: "The apply worker reported an error",
+    9020: "The lag grew beyond its limit",
+    9030: "The replication slot was lost; every table is synchronized whole",
+    9040: "Definitions changed that are not carried yet",
+    9050: "A new table joins the mirror",
+    9060: "Final synchronization before a role swap",
+    9070: "Resynchronization failed",
+}
+# A suspend with one of these reasons is not ended by auto-resume.
+MANUAL_REASONS = frozenset({212, 9040})

@@ -1,0 +1,142 @@
+"""The hand-over at one exact position Z: from TRACKING back to ACTIVE (RDF's two phases).
+
+Everything committed before Z is on the list and is brought under Z's own snapshot; everything after
+comes through the stream. Each step may be done again: the list is torn off only in the end, and the
+copy's part is one commit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from psycopg.conninfo import make_conninfo
+
+from nodes.postgres import lsn, slot
+from nodes.postgres.connect import Connection, connect
+from nodes.postgres.slot import HandoverPoint
+
+from . import keylist, subscription
+from .capture import CaptureConfig
+from .capture_client import CaptureProcess
+from .refresh import Refreshed
+from .rounds import Workers
+
+Say = Callable[[str, str], None]  # (message number, text)
+
+ROUND_KEYS = 100_000  # what is owed when the last round begins; before, rounds without a hand-over
+_MAX_ROUNDS = 6
+
+
+@dataclass(frozen=True)
+class Route:
+    """How one pool's rows travel now: from which database to which, through which slot."""
+
+    primary_conninfo: str
+    secondary_conninfo: str
+    portal_conninfo: str
+    pool: int
+    slot: str  # also the subscription's name
+    publication: str
+    jobs: int = 2
+    wait_seconds: float = 60.0  # for transactions that have to end before Z
+
+    def capture_config(self, limits: dict[str, int], default_limit: int) -> CaptureConfig:
+        """What the capture process of this route needs to know."""
+        return CaptureConfig(
+            self.primary_conninfo, self.portal_conninfo, self.slot, self.publication,
+            self.pool, limits, default_limit,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """What a hand-over did."""
+
+    position: int
+    rows: int
+    rounds: int
+
+
+def hand_over(route: Route, capture: CaptureProcess, say: Say) -> HandedOver:
+    """Resynchronize and turn the stream on at Z. The capture process ends in it.
+
+    Raises `StillRunning`, `RefreshFailed`, `CaptureFailed`, `Unreachable` or a psycopg error; the list
+    is then still complete and the slot still holds everything after it.
+    """
+    with (
+        connect(route.primary_conninfo, "hand-over") as primary,
+        connect(route.portal_conninfo, "hand-over") as portal,
+        Workers(
+            route.primary_conninfo, route.secondary_conninfo, route.portal_conninfo, route.jobs
+        ) as workers,
+    ):
+        rows, rounds = shrink(route, capture, primary, portal, workers, ROUND_KEYS)
+        capture.hold()
+        say("766", "Phase 1, part 1: listing the transactions that are running")
+        with HandoverPoint(
+            route.primary_conninfo,
+            primary,
+            seconds=route.wait_seconds,
+            waiting=lambda running: say("767", f"Phase 1, part 2: waiting for {_names(running)}"),
+        ) as point:
+            position = lsn.render(point.position)
+            say("768", f"Phase 1, part 3: no listed transaction is left; Z is {position}")
+            reached = capture.until(point.position, seconds=route.wait_seconds)
+            owed = keylist.owed(portal, route.pool, reached["sheet"])
+            rows += workers.refresh(owed, point.snapshot)
+        say("844", f"{rows} rows brought to the copy; it stands at {position}")
+        turn_on(route, primary, point.position)
+        keylist.tear_off(portal, route.pool, reached["sheet"])
+        say("782", f"Phase 2: both nodes stand at {position}; the pool is synchronized")
+    return HandedOver(point.position, rows, rounds + 1)
+
+
+def shrink(
+    route: Route,
+    capture: CaptureProcess,
+    primary: Connection,
+    portal: Connection,
+    workers: Workers,
+    enough: int,
+    report: Callable[[Refreshed], None] | None = None,
+) -> tuple[int, int]:
+    """Rounds without a hand-over, until at most `enough` rows are owed or rounds stop helping.
+
+    Neither the log nor an old snapshot has to be kept for the length of a round. Returns rows brought
+    and rounds made.
+    """
+    rows, rounds, before = 0, 0, None
+    while rounds < _MAX_ROUNDS:
+        sheet = capture.begin_sheet() - 1
+        owed = keylist.owed(portal, route.pool, sheet)
+        keys = sum(table.keys for table in owed)
+        small = keys <= enough and not any(table.whole_reason for table in owed)
+        if small or (before is not None and keys > before * 0.7):
+            break
+        # The sheet was begun before this snapshot is taken, so all that stands on it is in it.
+        with primary.transaction():
+            primary.execute("set transaction isolation level repeatable read, read only")
+            row = primary.execute("select pg_export_snapshot()").fetchone()
+            assert row is not None
+            rows += workers.refresh(owed, row[0], report)
+        keylist.tear_off(portal, route.pool, sheet)
+        rounds, before = rounds + 1, keys
+    return rows, rounds
+
+
+def turn_on(route: Route, primary: Connection, position: int) -> None:
+    """Both ends at `position`, and the stream on."""
+    slot.release(primary, route.slot)
+    stands = slot.find(primary, route.slot)
+    assert stands is not None
+    if stands.confirmed < position:  # the capture's last confirmation did not get through
+        primary.execute(
+            "select pg_replication_slot_advance(%s, %s::pg_lsn)", (route.slot, lsn.render(position))
+        )
+    with connect(route.secondary_conninfo, "hand-over") as secondary:
+        subscription.start_at(
+            secondary, route.slot, make_conninfo(route.primary_conninfo), route.publication, position
+        )
+
+
+def _names(running: list[slot.Transaction]) -> str:
+    return "; ".join(map(str, running)) or "the next control point"
