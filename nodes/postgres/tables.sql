@@ -15,7 +15,7 @@ from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
 left join lateral (
     select i.indkey, i.indnkeyatts from pg_index i
-    where i.indrelid = c.oid and i.indisvalid
+    where i.indrelid = c.oid and i.indisvalid and i.indimmediate
       and case c.relreplident when 'i' then i.indisreplident else i.indisprimary end
     limit 1) k on true
 where c.relkind = 'r' and c.relpersistence <> 't'
