@@ -10,7 +10,7 @@ Side = Literal["source", "copy", "both"]
 
 @dataclass(frozen=True)
 class Options:
-    """What the administrator has decided: may a missing database be created, and when is a transaction long."""
+    """What the administrator decides: is a missing database created, and when is a transaction long."""
 
     create_database: bool = False
     long_transaction_seconds: float = 60
@@ -55,7 +55,7 @@ def finding(
 
 
 def passed(checks: Iterable[Check]) -> bool:
-    """Whether the migration may start: nothing has failed (a warning does not stop it, no check at all does)."""
+    """Whether the migration may start: nothing has failed. A warning does not stop it."""
     statuses = [check.status for check in checks]
     return bool(statuses) and "failed" not in statuses
 

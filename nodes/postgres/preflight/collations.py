@@ -80,7 +80,8 @@ def collation(place: Place) -> Finding:
         source.sorts_like(copy),
         f"source {source}; copy {copy}",
         "the same provider, locale and version",
-        "Indexes on the copy are built by its own rules, so it is consistent, but ORDER BY may answer differently. "
+        "The copy's indexes are built by its own rules, so it is consistent, but ORDER BY may answer "
+        "differently. "
         f'For the same locale: drop database "{place.database}"; {create_statement(place.on_source)}',
         otherwise="warning",
     )
@@ -109,17 +110,17 @@ def needed_collations(place: Place) -> Finding:
         "; ".join([f"{name} missing on the copy" for name in missing] + differing)
         or f"{len(wanted)} in use, all there",
         "every collation in use, with the same version of its rules",
-        "Install the locale on the copy's host (locale-gen, or the language pack), restart its server, then in the "
-        "copy's database: select pg_import_system_collations('pg_catalog');"
+        "Install the locale on the copy's host (locale-gen, or the language pack), restart its server, then "
+        "in the copy's database: select pg_import_system_collations('pg_catalog');"
         if missing
-        else "Texts may sort differently on the copy; nothing is lost, and its indexes are built by its own rules.",
+        else "They may sort differently on the copy; nothing is lost, its indexes follow its own rules.",
         missing + differing,
         otherwise="failed" if missing else "warning",
     )
 
 
 def _offered(copy: Connection) -> tuple[dict[str, str | None], set[str]]:
-    """The copy's own collations with their versions, and the operating system's locales that it has imported."""
+    """The copy's own collations with their versions, and the locales it has imported from its system."""
     rows = copy.execute(
         "select collname::text, collprovider::text, collcollate, pg_collation_actual_version(oid)"
         " from pg_collation where collnamespace = 'pg_catalog'::regnamespace"

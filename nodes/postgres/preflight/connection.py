@@ -4,7 +4,7 @@ from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from nodes.postgres.connect import Connection, Unreachable, connect, describe, one
-from nodes.postgres.preflight.check import Finding, finding
+from nodes.postgres.preflight.check import Finding, amount, finding
 from nodes.postgres.preflight.place import Place, redact
 
 _SAMPLES = 4  # sessions opened to find a balancer that leads to a different server each time
@@ -16,7 +16,7 @@ _REMEDIES = (
     ("no pg_hba.conf entry", "Allow this host in pg_hba.conf, then: select pg_reload_conf();"),
     (
         "role ",
-        "Give a role that exists and may log in, or make it: create role {user} superuser login password '...';",
+        "Give a role that exists and may log in, or: create role {user} superuser login password '...';",
     ),
     ("database ", "Give a database that exists: psql --list shows them; or: createdb {dbname}"),
     ("unsupported startup parameter", "Give the server itself, not a connection pooler in front of it."),
@@ -24,6 +24,7 @@ _REMEDIES = (
     ("connection slots", "End sessions or raise max_connections (needs a restart)."),
     ("", "Is the server running there? Try: pg_isready --host={host} --port={port}"),
 )
+_DEFAULTS = {"host": "localhost", "port": "5432", "user": "the_role", "dbname": "the_database"}
 
 
 def unreadable(conninfo: str) -> str | None:
@@ -65,8 +66,7 @@ def connection(place: Place) -> Finding:
 
 def _remedy(conninfo: str, message: str) -> str:
     parts = conninfo_to_dict(conninfo)
-    known = {key: parts.get(key) or default for key, default in
-             (("host", "localhost"), ("port", "5432"), ("user", "the role"), ("dbname", "the database"))}  # fmt: skip
+    known = {key: str(parts.get(key) or default) for key, default in _DEFAULTS.items()}
     reason = message.rpartition("FATAL:")[2] if "FATAL:" in message else message.rpartition("failed:")[2]
     return next(remedy for pattern, remedy in _REMEDIES if pattern in reason).format(**known)
 
@@ -82,7 +82,7 @@ def one_server(place: Place) -> Finding:
             seen.add(_who(session))
     return finding(
         len(seen) == 1 and (len(hosts) == 1 or primary_only),
-        f"{len(hosts)} host(s) in the connection string, {len(seen)} server(s) in {_SAMPLES} sessions",
+        f"{amount(len(hosts), 'host')} given, {amount(len(seen), 'server')} met in {_SAMPLES} sessions",
         "one server, the primary, in every session",
         "Give the primary's own address, or several hosts with target_session_attrs=read-write; "
         "no load balancer, and no load_balance_hosts.",
@@ -116,7 +116,7 @@ def replication_connection(place: Place) -> Finding:
             False,
             redact(str(error), conninfo),
             needed,
-            f"alter role {user} replication; and in pg_hba.conf a line for the database (replication=database "
-            "is matched by the database's name, not by 'replication'), then: select pg_reload_conf();",
+            f"alter role {user} replication; and in pg_hba.conf a line for the database by its name (the "
+            "word replication there is for physical replication only), then: select pg_reload_conf();",
         )
     return finding(True, "opened and closed again", needed, "")

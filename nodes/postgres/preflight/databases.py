@@ -62,9 +62,11 @@ def _missing(place: Place) -> Finding:
 
 
 def create_statement(source: Connection) -> str:
-    """The CREATE DATABASE, for PostgreSQL 16 and later, that gives a copy the encoding and locale of `source`."""
-    query = "select to_jsonb(d), pg_encoding_to_char(d.encoding) from pg_database d where datname = current_database()"
-    row = source.execute(query).fetchone()
+    """The statement, for PostgreSQL 16 and later, that makes a database with `source`'s encoding and locale."""
+    row = source.execute(
+        "select to_jsonb(d), pg_encoding_to_char(d.encoding) from pg_database d"
+        " where datname = current_database()"
+    ).fetchone()
     assert row is not None  # the database of the session
     found, encoding = row
     options = {"encoding": encoding, "lc_collate": found["datcollate"], "lc_ctype": found["datctype"]}
@@ -85,7 +87,7 @@ def empty(place: Place) -> Finding:
         not rows,
         amount(len(rows), "object") if rows else "empty",
         "an empty database",
-        f"If nothing in it is needed, as superuser: drop database {name}; create database {name} template template0;",
+        f"If nothing in it is needed: drop database {name}; create database {name} template template0;",
         [name for (name,) in rows[:_NAMED]]
         + ([f"and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []),
     )

@@ -23,7 +23,7 @@ def same_cluster(place: Place) -> Finding:
     identifiers = (_identifier(source), _identifier(copy))
     same_identifier = None not in identifiers and identifiers[0] == identifiers[1]
     needed = "two different clusters"
-    # The moment of the start (in microseconds) and the port need no right, and tell a physical copy from the same.
+    # The moment of the start (in microseconds) and the port need no right, and tell a clone from the same.
     if _postmaster(source) == _postmaster(copy):
         observed = (
             f"one server, port {source.info.port}, system identifier {identifiers[0] or 'not readable'}"
@@ -35,7 +35,7 @@ def same_cluster(place: Place) -> Finding:
             "Give the copy another server: initdb a new cluster, start it, and name it.",
         )
     if same_identifier:
-        observed = f"two servers with the same system identifier {identifiers[0]}: one is a physical copy of the other"
+        observed = f"two servers with system identifier {identifiers[0]}: one is a physical copy of the other"
         return finding(
             False,
             observed,
@@ -58,7 +58,7 @@ def _postmaster(session: Connection) -> tuple[datetime, str]:
 
 
 def version(place: Place) -> Finding:
-    """Source at least 14, copy at least 16 (origin=none, streaming=parallel) and not older than the source."""
+    """Source 14 or later; copy 16 or later (origin=none, streaming=parallel), not older than the source."""
     source, copy = place.source.version // 10000, place.copy.version // 10000
     return finding(
         source >= _OLDEST["source"] and copy >= max(_OLDEST["copy"], source),
@@ -81,8 +81,8 @@ def minor_version_finding(number: int) -> Finding:
         minor >= needed,
         f"{major}.{minor}",
         f"{major}.{needed} or later",
-        f"Update to the latest {major}.x and restart: before {major}.{needed} logical replication can lose changes of "
-        "transactions that are open while a table is added to a publication.",
+        f"Update to the latest {major}.x and restart: before {major}.{needed} logical replication can lose "
+        "changes of transactions that are open while a table is added to a publication.",
         otherwise="warning",
     )
 

@@ -8,7 +8,8 @@ from nodes.postgres.connect import Connection, connect, for_database, one
 from nodes.postgres.preflight.check import Options, Side
 
 # Enforced by the server: nothing that a check runs can change a node, and none can hang on a lock.
-_READ_ONLY = {"default_transaction_read_only": "on", "statement_timeout": "30s", "lock_timeout": "5s"}
+_STATEMENT = "30s"
+_LOCK = "5s"
 _SECRETS = ("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 
 
@@ -28,7 +29,11 @@ class Node:
         session = self._sessions.get(database)
         if session is None or session.closed:
             session = self._sessions[database] = connect(
-                self.conninfo_in(database), "preflight", **_READ_ONLY
+                self.conninfo_in(database),
+                "preflight",
+                default_transaction_read_only="on",
+                statement_timeout=_STATEMENT,
+                lock_timeout=_LOCK,
             )
         return session
 

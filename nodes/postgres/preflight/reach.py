@@ -49,8 +49,9 @@ def copy_from_source(place: Place) -> Finding:
 def _reaches(place: Place, subscriber: Node, publisher: Node) -> Finding:
     needed = f"a connection that arrives on the {publisher.side}"
     remedy = (
-        f"Let the {subscriber.side}'s host through to the {publisher.side} (firewall, listen_addresses, pg_hba.conf), and "
-        "give a connection string that holds on every host: no localhost, password in it, no file of this host."
+        f"Let the {subscriber.side}'s host through to the {publisher.side} (firewall, listen_addresses, "
+        "pg_hba.conf), and give a connection string that holds on every host: no localhost, the password in "
+        "it, no file of this host."
     )
     if not one(subscriber.session(), "select rolsuper from pg_roles where rolname = current_user"):
         return finding(False, "unknown: it takes a superuser to try", needed, remedy, otherwise="warning")

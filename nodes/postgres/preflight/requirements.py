@@ -45,7 +45,7 @@ def extensions(place: Place) -> Finding:
 
 
 def extension_types(place: Place) -> Finding:
-    """Columns whose type comes from an extension travel in its own binary format: same version, same format."""
+    """Columns whose type comes from an extension travel in its binary format: same version, same format."""
     rows = place.on_source.execute(_TYPES).fetchall()
     available = _available(place.on_copy)
     differing = sorted({f"{ext} {version}" for _, _, ext, version in rows if available.get(ext) != version})

@@ -61,12 +61,14 @@ def _carry_out(rules: Iterable[Rule], place: Place, sides: set[Side]) -> list[Ch
     for rule in rules:
         for side in rule.sides:
             if side in sides and (found := _look(rule, replace(place, side=side))):
-                checks.append(Check(rule.name, place.database, side, *_texts(found)))
+                checks.append(_named(found, rule.name, place.database, side))
     return checks
 
 
-def _texts(found: Finding) -> tuple[str, str, str, str, tuple[str, ...]]:
-    return found.status, found.observed, found.needed, found.remedy, found.objects
+def _named(found: Finding, name: str, database: str | None, side: Side) -> Check:
+    return Check(
+        name, database, side, found.status, found.observed, found.needed, found.remedy, found.objects
+    )
 
 
 def _look(rule: Rule, place: Place) -> Finding | None:

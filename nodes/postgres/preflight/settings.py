@@ -77,7 +77,7 @@ def data_checksums(place: Place) -> Finding:
 
 
 def synchronous_standbys(place: Place) -> Finding:
-    """A list of synchronous standbys that has an owner can be combined with ours, unless it is an ANY list."""
+    """A list of synchronous standbys that is there already can be combined with ours: it is no ANY list."""
     value = str(_setting(place, "synchronous_standby_names"))
     if "mwa_" in value:
         observed, remedy = f"'{value}', left behind by a migration", "and take the names mwa_... out of it"
@@ -86,7 +86,7 @@ def synchronous_standbys(place: Place) -> Finding:
     return finding(
         "mwa_" not in value and not value.lstrip().upper().startswith("ANY"),
         observed,
-        "empty, or a list that ours can be combined with (not ANY: the pair cannot run synchronously with it)",
+        "empty, or a list that ours can be combined with (not ANY: no synchronous mode with that)",
         f"alter system set synchronous_standby_names = '...'; {_RELOAD} {remedy}.",
         otherwise="warning",
     )

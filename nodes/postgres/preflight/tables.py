@@ -20,9 +20,9 @@ def tables_without_key(place: Place) -> Finding:
         not found,
         f"{amount(len(found), 'table')} without a key" if found else "every table has a key",
         "a primary key (not deferrable) or a replica identity index",
-        "Add a primary key where there can be one. If not, nothing has to be done: the migration sets REPLICA "
-        "IDENTITY FULL before it publishes the table and gives the old one back afterwards; such a table is "
-        "resynchronized whole after a pause.",
+        "Add a primary key where there can be one. If not, nothing has to be done: the migration sets "
+        "REPLICA IDENTITY FULL before it publishes the table and gives the old one back afterwards; such a "
+        "table is resynchronized whole after a pause.",
         [f"{table} ({_WHY[table.replica_identity]})" for table in found],
         otherwise="warning",
     )
@@ -51,6 +51,6 @@ def large_objects(place: Place) -> Finding:
         not count,
         amount(count, "large object") if count else "none",
         "none: they are not carried yet",
-        "After the swap move them by hand: pg_dump --large-objects; those that nothing refers to go with: vacuumlo",
+        "After the swap move them by hand: pg_dump --large-objects; remove what nothing refers to: vacuumlo",
         otherwise="warning",
     )

@@ -9,7 +9,7 @@ _MARKS = {"passed": "passed", "warning": "WARNING", "failed": "FAILED"}
 
 
 def report(checks: Sequence[Check]) -> str:
-    """One aligned line a check; what is needed and what to do below those that did not pass; a sum at the end."""
+    """One aligned line a check, what is needed and what to do below those that did not pass, and a sum."""
     columns = [(_MARKS[c.status], c.name, c.node, c.database or "-") for c in checks]
     widths = [max((len(row[i]) for row in columns), default=0) for i in range(4)]
     lines = []
