@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
+from mwaportal import portaldb
 from nodes.postgres.connect import Connection, connect, for_database
 from nodes.postgres.embedded import EmbeddedServer
 from tests.mirror import Mirror, make_portal
@@ -113,3 +114,11 @@ def mirror(servers: TwoServers, database: Database) -> Iterator[Mirror]:
     yield made
     made.portal.close()
     drop_database(servers.copy, name)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """The server on which pytest-django makes its test database, when a test asks for one."""
+    portaldb.ensure_running()
+    yield
+    portaldb.release()

@@ -1,0 +1,81 @@
+"""What the portal's database guarantees, whoever writes to it."""
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
+
+from mwaportal.portaldb import portal_conninfo
+from nodes.models import Node, Pair, StoragePool
+from nodes.postgres.connect import one
+from tracking.mirror.keylist import owe_whole
+from tracking.models import JournalEntry, TrackedTable, set_phase, set_state
+
+
+@pytest.fixture
+def pool(db) -> StoragePool:
+    pair = Pair.objects.create(
+        name="shop",
+        source=Node.objects.create(name="old", conninfo="host=old password=sesame"),
+        copy=Node.objects.create(name="new", conninfo="host=new password=sesame"),
+    )
+    return StoragePool.objects.create(pair=pair, database="shop")
+
+
+def test_no_migration_is_missing(db):
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+@pytest.mark.parametrize("statement", ["update {} set state = 'X'", "delete from {}", "truncate {}"])
+def test_the_journal_is_append_only(pool, statement):
+    set_state(pool, "TRACKING", "SUSPENDED", 212)
+    set_phase(pool.pair, "SYNC", "A")
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.format("tracking_journalentry"))
+    assert list(JournalEntry.objects.values_list("entry_type", "name", "state", "previous_state")) == [
+        ("M", "MANAGER", "SYNC", ""),
+        ("C", "*SYSBAS", "TRACKING", "NOT MIRRORED"),
+    ]
+
+
+def test_removing_a_pair_keeps_its_journal_and_drops_its_lists(pool):
+    set_phase(pool.pair, "SETUP", "A")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into tracking_trackedtable (pool_id, sheet, schema_name, table_name, key_columns)"
+            " values (%s, 1, 'public', 'orders', '{id}') returning id",
+            [pool.pk],
+        )
+        (entry,) = cursor.fetchone()
+        cursor.execute("insert into tracking_trackedkey values (%s, '{1}')", [entry])
+        cursor.execute("insert into tracking_capturedposition values (%s, '0/1', 1)", [pool.pk])
+        assert TrackedTable.objects.get().key_columns == ["id"]
+
+        pool.pair.delete()
+
+        cursor.execute(
+            "select (select count(*) from tracking_trackedtable), (select count(*) from tracking_trackedkey),"
+            " (select count(*) from tracking_capturedposition)"
+        )
+        assert cursor.fetchone() == (0, 0, 0)
+    assert JournalEntry.objects.get().pair_name == "shop"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_without_django_writes_to_the_same_lists(pool):
+    with psycopg.connect(portal_conninfo(), autocommit=True) as capture:
+        assert one(capture, "select current_database()") == "test_portal"
+        owe_whole(capture, pool.pk, 1, "public", "orders", "new")
+    assert TrackedTable.objects.get().whole_reason == "new"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_cannot_be_written_for_a_pool_that_is_gone(pool):
+    with psycopg.connect(portal_conninfo(), autocommit=True) as capture:
+        pool.pair.delete()
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            owe_whole(capture, pool.pk, 1, "public", "orders", "new")
