@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from psycopg import sql
@@ -50,6 +51,16 @@ class Mirror:
         """The stream is off, the slot free."""
         subscription.stop(self.database.copy, self.route.slot)
         slot.release(self.database.source, self.route.slot)
+
+    def reconnect(self) -> None:
+        """Sessions anew, after a fence has ended them."""
+        for session in (self.database.source, self.database.copy):
+            session.close()
+        self.database = replace(
+            self.database,
+            source=connect(self.database.source_conninfo, "test", search_path="public"),
+            copy=connect(self.database.copy_conninfo, "test", search_path="public"),
+        )
 
     def all_listed(self, capture: CaptureProcess) -> None:
         """Wait until everything committed so far is on the list."""

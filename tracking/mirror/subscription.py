@@ -38,7 +38,13 @@ def find(connection: Connection, name: str) -> Subscription | None:
 
 
 def start_at(
-    connection: Connection, name: str, primary_conninfo: str, publication: str, position: int
+    connection: Connection,
+    name: str,
+    primary_conninfo: str,
+    publication: str,
+    position: int,
+    *,
+    enable: bool = True,
 ) -> None:
     """Make the subscription anew so that it applies from `position` on; one commit is the hand-over.
 
@@ -62,7 +68,8 @@ def start_at(
         connection.execute(
             "select pg_replication_origin_advance(%s, %s::pg_lsn)", (f"pg_{oid}", lsn.render(position))
         )
-        connection.execute(sql.SQL("alter subscription {} enable").format(sql.Identifier(name)))
+        if enable:
+            connection.execute(sql.SQL("alter subscription {} enable").format(sql.Identifier(name)))
 
 
 def stop(connection: Connection, name: str, *, seconds: float = 10.0) -> None:

@@ -1,0 +1,164 @@
+"""The role swap of one pool: its rows, its fence, its way back.
+
+The pool is TRACKING when it begins. Rounds bring what is owed until almost nothing is; then the primary is
+fenced, capture reads the stream to the fence (which proves that nothing was written after it), the rest is
+brought, sequences are made exact, and the secondary can be opened. See docs/decisions for why neither an
+apply worker nor synchronous commits stand inside the fence.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from nodes.postgres import blocked, lsn, sequences, slot
+from nodes.postgres.connect import Connection, connect, one
+from nodes.postgres.fence import Fence, FenceBroken
+
+from . import keylist, way_back
+from .capture_client import CaptureProcess
+from .handover import Route, shrink
+from .rounds import Workers
+
+_GUARD_MARGIN_SECONDS = 3.0
+_LAST_ROUND_KEYS = 500  # more rounds are worth their while above
+
+
+Verify = Callable[[Connection, Connection, Connection, list[keylist.Owed]], list[str]]
+
+
+class SwapRefused(Exception):
+    """The swap cannot be made now; the message names the figure that is in the way."""
+
+
+@dataclass
+class Step:
+    """One step of a swap, as it is shown: its name, how long it took, what it found."""
+
+    name: str
+    ms: float
+    text: str = ""
+
+
+@dataclass
+class PoolSwap:
+    """One pool whose roles are exchanged; its methods are called in the order in which they stand here.
+
+    `verify` compares what was brought last and returns what differs.
+    """
+
+    route: Route
+    database: str
+    reverse_slot: str
+    capture: CaptureProcess
+    budget_seconds: float
+    verify: Verify
+    steps: list[Step] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        """Everything that takes time: sessions, rounds, and the proof that the way back works."""
+        route = self.route
+        self._primary = connect(route.primary_conninfo, "swap")
+        self._secondary = connect(route.secondary_conninfo, "swap")
+        self._portal = connect(route.portal_conninfo, "swap")
+        self._workers = Workers(
+            route.primary_conninfo, route.secondary_conninfo, route.portal_conninfo, route.jobs
+        )
+        with self._step("way back prepared"):
+            way_back.prepare(route, self.reverse_slot, self._primary, self._secondary)
+        with self._step("rounds") as step:
+            rows, rounds = shrink(
+                route, self.capture, self._primary, self._portal, self._workers, _LAST_ROUND_KEYS
+            )
+            step.text = f"{rows} rows in {rounds} rounds"
+            way_back.position(self._secondary, self.reverse_slot)  # so that the last time is quick
+        self._refuse_what_would_not_fit()
+        self._fence = Fence(
+            route.primary_conninfo, self.database, self._primary,
+            self._workers.source_pids(), seconds=self.budget_seconds + _GUARD_MARGIN_SECONDS,
+        )  # fmt: skip
+
+    def close_primary(self) -> None:
+        """The fence: from here on clients wait."""
+        with self._step("fence"):
+            self._fenced_at = self._fence.close(seconds=self.budget_seconds / 2)
+
+    def drain(self) -> None:
+        """Read the stream to the fence, bring what is left, make sequences exact, compare."""
+        with self._step("proof from the stream") as step:
+            reached = self.capture.until(self._fence.mark(), seconds=self.budget_seconds)
+            step.text = f"nothing was written after the fence at {lsn.render(self._fenced_at)}"
+            if reached["last_change"] > self._fenced_at:
+                raise FenceBroken(
+                    f"a row was written at {lsn.render(reached['last_change'])}, after the fence"
+                    f" at {lsn.render(self._fenced_at)}"
+                )
+        self._sheet = reached["sheet"]
+        owed = keylist.owed(self._portal, self.route.pool, self._sheet)
+        with self._step("drain") as step:
+            step.text = f"{self._workers.refresh(owed, None)} rows"
+        with self._step("sequences") as step:
+            step.text = f"{sequences.carry(self._primary, self._secondary)} set"
+        with self._step("compare"):
+            if differing := self.verify(self._primary, self._secondary, self._portal, owed):
+                raise SwapRefused(f"the nodes differ in {', '.join(differing)}")
+
+    def commit(self) -> None:
+        """The reverse stream's position, and the guard away: the last step before the decision.
+
+        Raises `FenceBroken` where the budget is used up.
+        """
+        with self._step("reverse stream positioned"):
+            way_back.position(self._secondary, self.reverse_slot)
+        left = self._fence.seconds_left() - _GUARD_MARGIN_SECONDS
+        if left < 0:
+            raise FenceBroken(f"the swap took {-left:.1f} s longer than its {self.budget_seconds:g} s")
+        self._fence.disarm()
+
+    def open_secondary(self) -> None:
+        """The secondary takes writes: it is the primary now."""
+        with self._step("open"):
+            blocked.unblock(self._secondary, self._secondary.info.dbname)
+
+    def finish(self) -> None:
+        """The old primary becomes the blocked secondary of the reverse stream."""
+        with self._step("reverse stream started"):
+            way_back.follow(self.route, self.database, self.reverse_slot)
+        self._fence.release()
+        keylist.tear_off(self._portal, self.route.pool, self._sheet)
+
+    def abort(self) -> None:
+        """The primary is open again and keeps its role; the way back is taken down."""
+        if fence := getattr(self, "_fence", None):
+            fence.reopen()
+        way_back.undo(self.route, self.reverse_slot)
+
+    def close(self) -> None:
+        """Close every session."""
+        for name in ("_workers", "_primary", "_secondary", "_portal"):
+            if session := getattr(self, name, None):
+                session.close()
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[Step]:
+        step, began = Step(name, 0.0), time.monotonic()
+        self.steps.append(step)
+        try:
+            yield step
+        finally:
+            step.ms = round((time.monotonic() - began) * 1000, 1)
+
+    def _refuse_what_would_not_fit(self) -> None:
+        long = [t for t in slot.writing_transactions(self._primary) if t.seconds > self.budget_seconds]
+        if long:
+            raise SwapRefused(
+                f"a transaction has been running for {long[0].seconds:.0f} s, longer than the budget of"
+                f" {self.budget_seconds:g} s: {long[0]}"
+            )
+        prepared = one(
+            self._primary, "select count(*) from pg_prepared_xacts where database = current_database()"
+        )
+        if prepared:
+            raise SwapRefused(
+                f"{prepared} prepared transactions are open in {self.database}; commit or roll them back"
+            )
