@@ -66,7 +66,7 @@ def connect(conninfo: str, purpose: str, *, autocommit: bool = True, **settings:
     try:
         return psycopg.connect(session_conninfo(conninfo, purpose, **settings), autocommit=autocommit)
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise Unreachable(f"{describe(conninfo)}: {reason}") from error
     except psycopg.ProgrammingError as error:
         raise Unreachable(f"the connection string cannot be read: {type(error).__name__}") from error

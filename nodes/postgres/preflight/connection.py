@@ -1,19 +1,18 @@
 """Can each node be reached with the string that was given, and does it lead to one primary?"""
 
-from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from nodes.postgres.connect import Connection, Unreachable, connect, describe, one
 from nodes.postgres.preflight.check import Finding, amount, finding
-from nodes.postgres.preflight.place import Place, redact
+from nodes.postgres.preflight.place import Place, redact, unreadable
 
 _SAMPLES = 4  # sessions opened to find a balancer that leads to a different server each time
 _WHO = "select pg_postmaster_start_time()::text || ' port ' || current_setting('port')"
 
 # libpq gives no SQLSTATE for a refused connection, so the message decides; the last line is for all others.
 _REMEDIES = (
+    ("pg_hba.conf", "Allow this host in pg_hba.conf, then: select pg_reload_conf();"),
     ("password", "Give the role's password, or set it on the server: alter role {user} password '...';"),
-    ("no pg_hba.conf entry", "Allow this host in pg_hba.conf, then: select pg_reload_conf();"),
     (
         "role ",
         "Give a role that exists and may log in, or: create role {user} superuser login password '...';",
@@ -25,26 +24,6 @@ _REMEDIES = (
     ("", "Is the server running there? Try: pg_isready --host={host} --port={port}"),
 )
 _DEFAULTS = {"host": "localhost", "port": "5432", "user": "the_role", "dbname": "the_database"}
-
-
-def unreadable(conninfo: str) -> str | None:
-    """Why a connection string cannot be used at all, without quoting any of it; None if it can.
-
-    A password with an unescaped @ or / makes libpq take the rest of it for a host, a port or a database,
-    and name that in its messages (PostgreSQL documentation, "Connection URIs").
-    """
-    if not conninfo.strip():
-        return "the connection string is empty"
-    try:
-        parts = {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
-    except Error:
-        return "the connection string cannot be read"
-    uri = conninfo.lstrip().startswith(("postgres://", "postgresql://"))
-    if "@" in parts.get("host", "")[1:] or (uri and "@" in parts.get("dbname", "")):
-        return "the connection string cannot be read: it has more than one @"
-    if not parts.get("port", "").replace(",", "").isdigit() and parts.get("port"):
-        return "the connection string cannot be read: its port is not a number"
-    return None
 
 
 def connection(place: Place) -> Finding:

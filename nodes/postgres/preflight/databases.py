@@ -62,7 +62,7 @@ def _missing(place: Place) -> Finding:
 
 
 def create_statement(source: Connection) -> str:
-    """The statement, for PostgreSQL 16 and later, that makes a database with `source`'s encoding and locale."""
+    """The statement, for PostgreSQL 16 and later, for a database with `source`'s encoding and locale."""
     row = source.execute(
         "select to_jsonb(d), pg_encoding_to_char(d.encoding) from pg_database d"
         " where datname = current_database()"

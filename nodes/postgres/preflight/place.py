@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict
 
-from nodes.postgres.connect import Connection, connect, for_database, one
+from nodes.postgres.connect import Connection, Unreachable, connect, for_database, one
 from nodes.postgres.preflight.check import Options, Side
 
 # Enforced by the server: nothing that a check runs can change a node, and none can hang on a lock.
@@ -28,13 +29,13 @@ class Node:
         """
         session = self._sessions.get(database)
         if session is None or session.closed:
-            session = self._sessions[database] = connect(
-                self.conninfo_in(database),
-                "preflight",
-                default_transaction_read_only="on",
-                statement_timeout=_STATEMENT,
-                lock_timeout=_LOCK,
-            )
+            if reason := unreadable(self.conninfo):
+                raise Unreachable(reason)
+            conninfo = self.conninfo_in(database)
+            session = connect(conninfo, "preflight", statement_timeout=_STATEMENT, lock_timeout=_LOCK)
+            # Not while connecting: target_session_attrs=read-write would take it for a read-only server.
+            session.execute("set default_transaction_read_only = on")
+            self._sessions[database] = session
         return session
 
     def conninfo_in(self, database: str | None) -> str:
@@ -98,13 +99,32 @@ class Place:
         return self.copy.session(self.copy.nearest(self.database))
 
 
+def unreadable(conninfo: str) -> str | None:
+    """Why a connection string cannot be used at all, without quoting any of it; None if it can.
+
+    A password with an unescaped @ or / makes libpq take the rest of it for a host, a port or a database,
+    and name that in its messages (PostgreSQL documentation, "Connection URIs").
+    """
+    if not conninfo.strip():
+        return "the connection string is empty"
+    try:
+        parts = {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
+    except Error:
+        return "the connection string cannot be read"
+    uri = conninfo.lstrip().startswith(("postgres://", "postgresql://"))
+    if "@" in parts.get("host", "")[1:] or (uri and "@" in parts.get("dbname", "")):
+        return "the connection string cannot be read: it has more than one @"
+    if not parts.get("port", "").replace(",", "").isdigit() and parts.get("port"):
+        return "the connection string cannot be read: its port is not a number"
+    return None
+
+
 def redact(text: str, *conninfos: str) -> str:
     """`text`, which comes from a server or libpq, without the secrets of the connection strings."""
     for conninfo in conninfos:
-        try:
-            parts = conninfo_to_dict(conninfo)
-        except Exception:  # a string that cannot be read has nothing to look for, and is never quoted
+        if unreadable(conninfo):  # it is never quoted
             continue
+        parts = conninfo_to_dict(conninfo)
         for secret in _SECRETS:
             if parts.get(secret):
                 text = text.replace(str(parts[secret]), "***")

@@ -11,7 +11,7 @@ from nodes.postgres.connect import Connection, Unreachable, connect, one
 from nodes.postgres.preflight.check import Finding, finding
 from nodes.postgres.preflight.place import Node, Place, redact
 
-_SECONDS = 5.0  # for the publisher to see the visitor: one look takes some milliseconds, most find it at once
+_SECONDS = 3.0  # for the publisher to see the visitor: one look takes some milliseconds, most find it at once
 _CONNECT = "15s"  # ends a try whose packets are dropped; libpq's own limit does not hold inside the server
 
 # The statement bears a connection string, so no log may get it; and no event trigger shall see a subscription
@@ -19,6 +19,7 @@ _CONNECT = "15s"  # ends a try whose packets are dropped; libpq's own limit does
 _UNSEEN = {
     "session_replication_role": "replica",
     "log_statement": "none",
+    "log_min_messages": "error",
     "log_min_duration_statement": "-1",
     "log_min_duration_sample": "-1",
     "log_transaction_sample_rate": "0",

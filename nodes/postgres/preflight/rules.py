@@ -63,7 +63,7 @@ SERVER = (
     Rule("clock", _PAIR, identity.clock),
     Rule("identifier length", _PAIR, identity.identifier_length),
     Rule("databases given", _SOURCE, databases.given),
-    Rule("disk space", _COPY, disk.disk_space),
+    Rule("disk space", _PAIR, disk.disk_space),
 )
 
 PER_DATABASE = (

@@ -40,10 +40,12 @@ def run(
 
 
 def _in_database(place: Place, reached: set[Side]) -> list[Check]:
-    checks = _carry_out((DATABASE,), place, reached)
-    usable = {side for side in reached & {"source", "copy"} if _usable(place, side)}
+    # What the copy's database has to be depends on the source's.
+    sides = reached if "both" in reached else reached & {"source"}
+    checks = _carry_out((DATABASE,), place, sides)
+    usable = {side for side in sides & {"source", "copy"} if _usable(place, side)}
     # A pair can be looked at before the copy's database is made, but not without the source's.
-    if "both" in reached and "source" in usable:
+    if "both" in sides and "source" in usable:
         usable.add("both")
     return checks + _carry_out(PER_DATABASE, place, usable)
 

@@ -1,10 +1,12 @@
 """Tables that need something special, and data that is no table."""
 
-from nodes.postgres import catalog
+from pathlib import Path
+
 from nodes.postgres.connect import one
 from nodes.postgres.preflight.check import Finding, amount, finding
 from nodes.postgres.preflight.place import Place
 
+_TABLES = Path(__file__).with_name("tables.sql").read_text()
 _WHY = {
     "d": "no primary key that identifies rows at once",
     "i": "its replica identity index is missing or invalid",
@@ -15,7 +17,8 @@ _WHY = {
 
 def tables_without_key(place: Place) -> Finding:
     """Every table has a key by which changes can be tracked; the others are kept as a whole."""
-    found = [table for table in catalog.tables(place.session) if not table.tracked_by_key]
+    rows = place.session.execute(_TABLES).fetchall()
+    found = [f"{table} ({_WHY[identity]})" for table, identity, _, has_key in rows if not has_key]
     return finding(
         not found,
         f"{amount(len(found), 'table')} without a key" if found else "every table has a key",
@@ -23,23 +26,21 @@ def tables_without_key(place: Place) -> Finding:
         "Add a primary key where there can be one. If not, nothing has to be done: the migration sets "
         "REPLICA IDENTITY FULL before it publishes the table and gives the old one back afterwards; such a "
         "table is resynchronized whole after a pause.",
-        [f"{table} ({_WHY[table.replica_identity]})" for table in found],
+        found,
         otherwise="warning",
     )
 
 
 def unlogged_tables(place: Place) -> Finding:
     """No table is unlogged: changes of one are not in the WAL, hence not in the stream."""
-    found = [table for table in catalog.tables(place.session) if table.persistence == "u"]
+    found = [table for table, _, unlogged, _ in place.session.execute(_TABLES).fetchall() if unlogged]
     return finding(
         not found,
-        f"{amount(len(found), 'unlogged table')}" if found else "none",
+        amount(len(found), "unlogged table") if found else "none",
         "no unlogged table",
         "They are copied once; later changes are not carried. If they matter: "
-        + " ".join(
-            f"alter table {table.identifier.as_string(place.session)} set logged;" for table in found[:5]
-        ),
-        [str(table) for table in found],
+        + " ".join(f"alter table {table} set logged;" for table in found[:5]),
+        found,
         otherwise="warning",
     )
 
