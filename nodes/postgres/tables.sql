@@ -1,6 +1,11 @@
 -- Every ordinary table that holds rows of its own (leaf partitions, not their partitioned parents).
 select c.oid, n.nspname, c.relname, c.relreplident, c.relpersistence, c.relispartition,
-       greatest(c.reltuples, 0)::bigint, c.relpages::bigint, pg_catalog.pg_table_size(c.oid),
+       greatest(c.reltuples, 0)::bigint, c.relpages::bigint,
+       -- pg_table_size takes a lock itself: it would wait behind an ALTER TABLE for as long as that takes
+       case when c.oid in (select l.relation from pg_locks l
+                           where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock')
+            then c.relpages::bigint * current_setting('block_size')::int
+            else coalesce(pg_table_size(c.oid), 0) end,
        array(select a.attname from pg_attribute a
              where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attnum)::text[],
        array(select a.attname from pg_attribute a
