@@ -134,9 +134,9 @@ class Pair(models.Model):
     def take_lease(self, owner: str, seconds: float) -> bool:
         """Become (or stay) the only engine of this pair for some seconds."""
         now = timezone.now()
-        mine = models.Q(lease_owner=owner) | models.Q(lease_until__isnull=True) | models.Q(lease_until__lt=now)
+        free = models.Q(lease_until__isnull=True) | models.Q(lease_until__lt=now)
         return bool(
-            Pair.objects.filter(mine, pk=self.pk).update(
+            Pair.objects.filter(free | models.Q(lease_owner=owner), pk=self.pk).update(
                 lease_owner=owner, lease_until=now + timedelta(seconds=seconds)
             )
         )

@@ -116,6 +116,7 @@ class CompareResult(models.Model):
     rows = models.BigIntegerField(default=0)
     different_rows = models.BigIntegerField(default=0)
     differences = models.JSONField(default=list)
+    written = models.BigIntegerField(default=0)  # the primary's counter of row changes before the compare
     seconds = models.FloatField(default=0)
 
     class Meta:

@@ -51,10 +51,13 @@ def published(connection: Connection) -> set[tuple[str, str]]:
     return {(schema, name) for schema, name in rows.fetchall()}
 
 
-def publish(connection: Connection, tables: Iterable[catalog.Table]) -> list[catalog.Table]:
+def publish(
+    connection: Connection, tables: Iterable[catalog.Table], *, slot_exists: bool = False
+) -> list[catalog.Table]:
     """Publish the permanent tables that are not yet; returns those that were added.
 
-    A table without an identity gets REPLICA IDENTITY FULL first: published without one, the
+    Where the slot exists already, a moment without a writer is needed: what a transaction wrote before its
+    table was published is not decoded, however much later it commits. A table without an identity gets REPLICA IDENTITY FULL first: published without one, the
     application's next UPDATE would fail. Raises `TableLocked` and leaves that table unpublished.
     """
     there = published(connection)
@@ -63,7 +66,7 @@ def publish(connection: Connection, tables: Iterable[catalog.Table]) -> list[cat
     ]
     for table in added:
         try:
-            _publish(connection, table)
+            _publish(connection, table, slot_exists)
         except errors.LockNotAvailable as error:
             raise TableLocked(
                 f"{table} is locked; it could not be published within {_LOCK_TIMEOUT}"
@@ -73,9 +76,13 @@ def publish(connection: Connection, tables: Iterable[catalog.Table]) -> list[cat
     return added
 
 
-def _publish(connection: Connection, table: catalog.Table) -> None:
+def _publish(connection: Connection, table: catalog.Table, without_writers: bool) -> None:
     with connection.transaction():
         connection.execute(sql.SQL("set local lock_timeout = {}").format(_LOCK_TIMEOUT))
+        if without_writers:
+            connection.execute(
+                sql.SQL("lock table only {} in share row exclusive mode").format(table.identifier)
+            )
         if not table.tracked_by_key and table.replica_identity != "f":
             before = "default" if table.replica_identity != "n" else "nothing"
             connection.execute(sql.SQL("alter table {} replica identity full").format(table.identifier))

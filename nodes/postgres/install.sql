@@ -39,7 +39,7 @@ begin
         join pg_class c on c.oid = r.prrelid
         where p.pubname = 'mwa' and c.relreplident <> 'f'
           and not exists (
-              select from pg_index i where i.indrelid = c.oid and i.indisvalid
+              select from pg_index i where i.indrelid = c.oid and i.indisvalid and i.indimmediate
               and case c.relreplident when 'i' then i.indisreplident when 'd' then i.indisprimary end)
     loop
         execute format('alter table %s replica identity full', bare.name);

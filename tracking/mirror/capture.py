@@ -16,7 +16,7 @@ import psycopg
 
 from nodes.postgres.connect import Unreachable, connect
 
-from .keylist import KeyList, position
+from .keylist import KeyList
 from .stream import LogicalStream, StreamBroken
 from .tracker import Tracker
 
@@ -69,8 +69,8 @@ class Capture:
         self._portal = connect(config.portal_conninfo, "capture list", autocommit=False)
         self._keys = KeyList(self._portal, config.pool, config.limits, config.default_limit)
         self._tracker = Tracker(self._keys)
-        self._confirmed = self._flushed = position(self._portal, config.pool)
         self._portal.commit()
+        self._confirmed = self._flushed = 0  # the slot itself knows where it stands
         self._stream = _open_stream(config)
         self._flushed_at = 0.0
         self._changes = 0
@@ -79,7 +79,7 @@ class Capture:
 
     def run(self) -> None:
         """Capture until told to stop, until the position asked for, or until the parent is gone."""
-        _say(event="started", position=self._flushed)
+        _say(event="started")
         while not self._commands.ended:
             urgent = self._until is not None
             messages = self._stream.messages(0.005 if urgent else _IDLE_SECONDS, self._commands.fd)

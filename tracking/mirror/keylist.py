@@ -102,7 +102,8 @@ class KeyList:
         """Begin a new sheet: what changes from now on is listed again, even if it is listed already."""
         self.sheet += 1
         self._pages.clear()
-        self.flush(0)  # a capture that dies now must not go on with the old sheet
+        self._connection.execute(_SHEET, (self._pool, self.sheet))
+        self._connection.commit()  # a capture that dies now must not go on with the old sheet
 
     def _write_counts(self, page: Page) -> None:
         self._connection.execute(
@@ -128,8 +129,12 @@ _ENTRY = """
 _POSITION = """
     insert into public.tracking_capturedposition as c (pool_id, position, sheet, changes)
     values (%s, %s, %s, %s)
-    on conflict (pool_id) do update set position = greatest(c.position, excluded.position),
+    on conflict (pool_id) do update set position = excluded.position,
         sheet = greatest(c.sheet, excluded.sheet), changes = c.changes + excluded.changes, at = now()
+"""
+_SHEET = """
+    insert into public.tracking_capturedposition as c (pool_id, position, sheet) values (%s, '0/0', %s)
+    on conflict (pool_id) do update set sheet = greatest(c.sheet, excluded.sheet)
 """
 
 
@@ -143,14 +148,6 @@ def _copy_lines(page: Page) -> bytes:
             key = key.replace(b"\r", b"\\r")
         lines.append(prefix + key + b"\n")
     return b"".join(lines)
-
-
-def position(connection: Connection, pool: int) -> int:
-    """Up to where the list is complete; 0 where nothing has been captured yet."""
-    found = one(
-        connection, "select position::text from public.tracking_capturedposition where pool_id = %s", (pool,)
-    )
-    return lsn.parse(found) if found else 0
 
 
 def sheet(connection: Connection, pool: int) -> int:
@@ -177,11 +174,24 @@ def owed(connection: Connection, pool: int, up_to_sheet: int) -> list[Owed]:
     return [Owed(row[0], row[1], tuple(row[2]), row[3], tuple(row[4]), row[5]) for row in rows]
 
 
-def keys(connection: Connection, owed_table: Owed, batch: int = 50_000) -> Iterator[list[str]]:
-    """The distinct keys a table owes, in batches of text array literals."""
+def keys(
+    connection: Connection, owed_table: Owed, *, ordered_as: tuple[str, ...] = (), batch: int = 50_000
+) -> Iterator[list[str]]:
+    """The distinct keys a table owes, in batches of text array literals.
+
+    Their values stand in the order of `owed_table.key_columns`, or of `ordered_as`.
+    """
+    key: sql.Composable = sql.SQL("key")
+    if ordered_as and ordered_as != owed_table.key_columns:
+        values = [
+            sql.SQL("(key::text[])[{}]").format(owed_table.key_columns.index(name) + 1) for name in ordered_as
+        ]
+        key = sql.SQL("array[{}]::text").format(sql.SQL(", ").join(values))
     with connection.transaction(), connection.cursor(name="mwa_keys") as cursor:
         cursor.execute(
-            "select distinct key from public.tracking_trackedkey where table_id = any(%s)",
+            sql.SQL("select distinct {} from public.tracking_trackedkey where table_id = any(%s)").format(
+                key
+            ),
             (list(owed_table.entries),),
         )
         while rows := cursor.fetchmany(batch):

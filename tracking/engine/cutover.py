@@ -1,0 +1,160 @@
+"""The role swap of a whole pair: every pool is fenced, drained and proved, or none is swapped.
+
+The decision is one row of the portal: a request that is COMMITTED goes forward whoever dies, one that is
+RUNNING goes back.
+"""
+
+from collections.abc import Callable
+
+import psycopg
+from django.db import transaction
+from django.utils import timezone
+
+from nodes.models import Pair, SwapRequest
+from nodes.postgres import blocked, fence
+from nodes.postgres.connect import TimedOut, Unreachable, connect
+from nodes.postgres.fence import FenceBroken
+from nodes.postgres.slot import StillRunning
+from tracking.mirror import way_back
+from tracking.mirror.capture_client import CaptureFailed
+from tracking.mirror.refresh import RefreshFailed
+from tracking.mirror.swap import PoolSwap, SwapRefused
+from tracking.models import set_phase, set_state
+
+from . import proof, synchronize
+from .poolruntime import PoolRuntime
+from .say import say
+
+_FAILURES = (
+    SwapRefused, FenceBroken, RefreshFailed, StillRunning, CaptureFailed, TimedOut, Unreachable,
+    psycopg.Error,
+)  # fmt: skip
+
+
+def recover(pair: Pair, runtimes: list[PoolRuntime]) -> None:
+    """What an engine that died has left: forward if it had decided, back if not."""
+    request = pair.swaps.filter(state__in=("RUNNING", "COMMITTED")).first()
+    if request is None:
+        return
+    if request.state == "COMMITTED":
+        say(pair, f"Role swap {request.pk} was decided; completing it")
+        for runtime in runtimes:
+            _open_and_follow(runtime)
+        _complete(pair, request, runtimes)
+        return
+    for runtime in runtimes:
+        fence.reopen(runtime.route.primary_conninfo, runtime.pool.database)
+        way_back.undo(runtime.route, runtime.pool.slot(reverse=not pair.swapped))
+    _back(pair, request, runtimes, "the engine ended in the middle; the source was opened again")
+
+
+def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
+    """Carry out an approved request; every failure reopens the primary and says why."""
+    if request.digest != SwapRequest.digest_of(SwapRequest.plan_for(pair)):
+        _end(request, "VOID", "the plan has changed since it was approved")
+        return
+    behind = [r.pool for r in runtimes if (r.pool.state, r.pool.detail) != ("ACTIVE", "REPLICATING")]
+    if behind:
+        _end(request, "FAILED", f"{behind[0]} is {behind[0].state} {behind[0].detail}, not REPLICATING")
+        return
+    late = [r.pool for r in runtimes if (r.pool.lag_bytes or 0) > pair.lag_limit_bytes]
+    if late:
+        _end(
+            request, "FAILED",
+            f"lag of {late[0]} is {late[0].lag_bytes} bytes, allowed are {pair.lag_limit_bytes}",
+        )  # fmt: skip
+        return
+    request.state, request.started_at = "RUNNING", timezone.now()
+    request.save(update_fields=["state", "started_at"])
+    swaps: list[PoolSwap] = []
+    try:
+        set_phase(pair, "FINAL SYNC", "A")
+        proof.compare_changed(pair, runtimes)
+        for runtime in runtimes:
+            synchronize.suspend(runtime, 9060)
+            swaps.append(_pool_swap(runtime))
+        set_phase(pair, "FINAL SYNC", "P")
+        _each(swaps, PoolSwap.prepare)
+        set_phase(pair, "SYNC CMPLT", "R")
+        set_phase(pair, "SWAPPING", "A")
+        _each(swaps, PoolSwap.close_primary)
+        _each(swaps, PoolSwap.drain)
+        _each(swaps, PoolSwap.commit)
+        request.state = "COMMITTED"
+        request.save(update_fields=["state"])
+    except _FAILURES as error:
+        _each(swaps, PoolSwap.abort)
+        _each(swaps, PoolSwap.close)
+        request.steps = _steps(swaps)
+        _back(pair, request, runtimes, str(error).strip())
+        return
+    _each(swaps, PoolSwap.open_secondary)
+    _each(swaps, PoolSwap.finish)
+    request.steps = _steps(swaps)
+    _each(swaps, PoolSwap.close)
+    _complete(pair, request, runtimes)
+
+
+def _pool_swap(runtime: PoolRuntime) -> PoolSwap:
+    pool = runtime.pool
+    return PoolSwap(
+        runtime.route, pool.database, pool.slot(reverse=not pool.pair.swapped),
+        runtime.ensure_capture(), pool.pair.swap_budget_ms / 1000, proof.verify_last_rows,
+    )  # fmt: skip
+
+
+def _each(swaps: list[PoolSwap], act: Callable[[PoolSwap], None]) -> None:
+    for swap in swaps:
+        act(swap)
+
+
+def _steps(swaps: list[PoolSwap]) -> list[dict[str, object]]:
+    return [
+        {"database": swap.database, "name": step.name, "ms": step.ms, "text": step.text}
+        for swap in swaps
+        for step in swap.steps
+    ]
+
+
+def _open_and_follow(runtime: PoolRuntime) -> None:
+    """The nodes' part of a swap that was decided, for a pool whose engine died in it."""
+    route, pool = runtime.route, runtime.pool
+    runtime.end_capture()
+    with connect(fence.maintenance_conninfo(route.secondary_conninfo, pool.database), "swap") as cluster:
+        blocked.unblock(cluster, pool.database)
+    way_back.follow(route, pool.database, pool.slot(reverse=not pool.pair.swapped))
+
+
+def _complete(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
+    """The portal's part of a swap that was decided."""
+    for runtime in runtimes:
+        runtime.end_capture()
+        route, pool = runtime.route, runtime.pool
+        runtime.forget_sessions()
+        pool.definitions_seen = way_back.last_definition(route.secondary_conninfo)
+        pool.save(update_fields=["definitions_seen"])
+    with transaction.atomic():
+        pair.swapped = not pair.swapped
+        pair.save(update_fields=["swapped"])
+        request.state, request.ended_at = "COMPLETE", timezone.now()
+        request.save(update_fields=["state", "ended_at", "steps"])
+        for runtime in runtimes:
+            runtime.pool.pair = pair
+            set_state(runtime.pool, "ACTIVE", "REPLICATING")
+        set_phase(pair, "SYNC", "A")
+    say(pair, f"Roles are swapped: {pair.primary} is the primary, {pair.secondary} the secondary")
+
+
+def _back(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], why: str) -> None:
+    for runtime in runtimes:
+        runtime.end_capture()
+        runtime.forget_sessions()
+        set_state(runtime.pool, "TRACKING", "SUSPENDED", 9070, "a role swap did not take place")
+    _end(request, "FAILED", why)
+    set_phase(pair, "SYNC", "A")
+    say(pair, f"Role swap {request.pk} failed; {pair.primary} is open and the primary: {why}")
+
+
+def _end(request: SwapRequest, state: str, why: str) -> None:
+    request.state, request.failure, request.ended_at = state, why, timezone.now()
+    request.save(update_fields=["state", "failure", "ended_at", "steps"])

@@ -1,0 +1,145 @@
+"""What the engine holds in memory for one pool: sessions, its capture process, what it last saw.
+
+None of it is needed to go on after a crash: everything is asked of the nodes again.
+"""
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from mwaportal.portaldb import portal_conninfo
+from nodes.models import StoragePool
+from nodes.postgres import catalog, install, slot
+from nodes.postgres.connect import Connection, Unreachable, connect, one
+from nodes.postgres.slot import Slot
+from tracking.mirror import subscription
+from tracking.mirror.capture_client import CaptureFailed, CaptureProcess
+from tracking.mirror.handover import Route
+from tracking.mirror.subscription import Subscription
+
+_STATEMENT_TIMEOUT = "10s"
+_LEAST_LIMIT = 50_000  # a smaller table goes by rows however many of them changed
+
+
+@dataclass(frozen=True)
+class Facts:
+    """How a pool stands by its nodes' own catalogs; an error says why a node does not answer."""
+
+    primary_error: str
+    secondary_error: str
+    slot: Slot | None
+    subscription: Subscription | None
+    definitions: list[install.DefinitionChange]
+
+
+class PoolRuntime:
+    """One pool of the pair whose lease this process holds."""
+
+    def __init__(self, pool: StoragePool) -> None:
+        self.pool = pool
+        self.capture: CaptureProcess | None = None
+        self.measured_at = self.carried_at = 0.0
+        self._sessions: dict[str, Connection] = {}
+        self._failing_since: dict[str, float] = {}
+
+    @property
+    def route(self) -> Route:
+        """How the rows travel now."""
+        pair, database = self.pool.pair, self.pool.database
+        return Route(
+            pair.primary.conninfo_for(database), pair.secondary.conninfo_for(database), portal_conninfo(),
+            self.pool.pk, self.pool.slot(), install.PUBLICATION, pair.parallel_degree,
+            pair.savactwait_seconds,
+        )  # fmt: skip
+
+    def primary(self) -> Connection:
+        """A session on the primary; raises `Unreachable`."""
+        return self._session("primary", self.route.primary_conninfo)
+
+    def secondary(self) -> Connection:
+        """A session on the secondary; raises `Unreachable`."""
+        return self._session("secondary", self.route.secondary_conninfo)
+
+    def facts(self) -> Facts:
+        """Ask both nodes; a node that does not answer is a fact, not an error."""
+        found_slot, found_subscription, definitions = None, None, []
+        primary_error = secondary_error = ""
+        try:
+            found_slot = slot.find(self.primary(), self.pool.slot())
+            definitions = install.definition_changes(self.primary(), self.pool.definitions_seen)
+        except (Unreachable, psycopg.Error) as error:
+            primary_error = self._failed("primary", error)
+        else:
+            self._failing_since.pop("primary", None)
+        try:
+            found_subscription = subscription.find(self.secondary(), self.pool.slot())
+        except (Unreachable, psycopg.Error) as error:
+            secondary_error = self._failed("secondary", error)
+        else:
+            self._failing_since.pop("secondary", None)
+        return Facts(primary_error, secondary_error, found_slot, found_subscription, definitions)
+
+    def failing_for(self, node: str) -> float:
+        """Seconds since the node last answered; 0 where it does."""
+        since = self._failing_since.get(node)
+        return time.monotonic() - since if since else 0.0
+
+    def ensure_capture(self) -> CaptureProcess:
+        """The running capture of this pool, started where there is none."""
+        if self.capture is None or not self.capture.alive():
+            self.end_capture()
+            share = self.pool.pair.whole_share_percent / 100
+            limits = {
+                str(table): max(_LEAST_LIMIT, int(table.rows * share))
+                for table in catalog.tables(self.primary())
+            }
+            self.capture = CaptureProcess(self.route.capture_config(limits, _LEAST_LIMIT))
+            self.capture.started()
+        return self.capture
+
+    def end_capture(self) -> None:
+        """End the capture; what it had read and not listed is still in the slot."""
+        if self.capture is None:
+            return
+        if self.capture.alive():
+            with contextlib.suppress(CaptureFailed):
+                self.capture.stop()
+        self.capture.kill()
+        self.capture = None
+
+    def stop_stream(self) -> None:
+        """Turn the subscription off where the secondary answers, and free the slot."""
+        with contextlib.suppress(Unreachable, psycopg.Error):
+            subscription.stop(self.secondary(), self.pool.slot())
+        slot.release(self.primary(), self.pool.slot())
+
+    def current_position(self) -> str:
+        """The end of the primary's log, as text."""
+        return str(one(self.primary(), "select pg_current_wal_lsn()::text"))
+
+    def forget_sessions(self) -> None:
+        """Close the sessions: the roles or the nodes have changed."""
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
+
+    def close(self) -> None:
+        """End everything held here."""
+        self.end_capture()
+        self.forget_sessions()
+
+    def _session(self, name: str, conninfo: str) -> Connection:
+        session = self._sessions.get(name)
+        if session is None or session.closed or session.broken:
+            session = connect(conninfo, "engine", statement_timeout=_STATEMENT_TIMEOUT)
+            self._sessions[name] = session
+        return session
+
+    def _failed(self, name: str, error: Exception) -> str:
+        session = self._sessions.pop(name, None)
+        if session:
+            session.close()
+        self._failing_since.setdefault(name, time.monotonic())
+        return str(error).strip() or type(error).__name__

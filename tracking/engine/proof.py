@@ -1,0 +1,143 @@
+"""Proof that both nodes are equal: compares that somebody asked for, and those of a role swap."""
+
+import threading
+from collections.abc import Iterable
+
+from django.db import connection
+from django.utils import timezone
+
+from mwaportal import doorbell
+from nodes.models import Pair
+from nodes.postgres import catalog, slot
+from nodes.postgres.connect import Connection, connect
+from tracking.compare import rows as compare_rows
+from tracking.compare.database import compare_database
+from tracking.compare.results import TableResult
+from tracking.compare.table import compare_table
+from tracking.mirror import keylist
+from tracking.mirror.swap import SwapRefused
+from tracking.models import CompareResult, CompareRun
+
+from .poolruntime import PoolRuntime
+
+_COUNTERS = """
+    select schemaname::text, relname::text, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_user_tables
+    where schemaname <> 'mwa'
+"""
+_SHOWN = 20  # rows of a table that are kept with both versions
+
+
+def run(
+    compare: CompareRun, runtime: PoolRuntime, tables: Iterable[tuple[str, str]] | None, stop: threading.Event
+) -> None:
+    """Carry out a compare and keep its verdicts, while writing goes on."""
+    route, name = runtime.route, runtime.pool.slot()
+    with connect(route.primary_conninfo, "compare position") as position:
+        written = _counters(position)
+        results = compare_database(
+            route.primary_conninfo, route.secondary_conninfo,
+            tables=None if tables is None else list(tables), jobs=route.jobs, stop=stop,
+            caught_up=lambda lsn: (found := slot.find(position, name)) is not None and found.confirmed >= lsn,
+        )  # fmt: skip
+        for result in results:
+            _keep(compare, result, written.get((result.table.schema, result.table.name), 0))
+            doorbell.notify(runtime.pool.pair_id)
+    compare.ended_at = timezone.now()
+    compare.save(update_fields=["ended_at"])
+    doorbell.notify(runtime.pool.pair_id)
+
+
+def compare_changed(pair: Pair, runtimes: list[PoolRuntime]) -> None:
+    """Before a role swap: compare what was written since it was last found equal; raises `SwapRefused`."""
+    for runtime in runtimes:
+        changed = _changed_since_equal(runtime)
+        compare = CompareRun.objects.create(pool=runtime.pool)
+        run(compare, runtime, changed, threading.Event())
+        differing = [str(result) for result in compare.results.filter(verdict="DIFFERENT")]
+        if differing:
+            raise SwapRefused(f"the nodes differ: {'; '.join(differing)}")
+
+
+def _changed_since_equal(runtime: PoolRuntime) -> list[tuple[str, str]]:
+    """By the primary's own counters of written rows."""
+    last: dict[tuple[str, str], int] = {}
+    for result in CompareResult.objects.filter(run__pool=runtime.pool).order_by("id"):
+        last[result.schema, result.name] = result.written if result.verdict == "EQUAL" else -1
+    return [
+        table for table, written in _counters(runtime.primary()).items() if last.get(table, -1) != written
+    ]
+
+
+def verify_last_rows(
+    primary: Connection, secondary: Connection, portal: Connection, owed: list[keylist.Owed]
+) -> list[str]:
+    """Under the fence: the rows that were brought last, on both nodes; returns those that differ."""
+    found: list[str] = []
+    for entry in owed:
+        table = catalog.table(primary, entry.schema, entry.table)
+        if table is None:
+            continue
+        if entry.whole_reason or not table.tracked_by_key:
+            result = compare_table(primary, secondary, (entry.schema, entry.table))
+            found += [f"{table}: {result.reason or result.verdict}"] if result.verdict != "equal" else []
+            continue
+        for batch in keylist.keys(portal, entry, ordered_as=table.key):
+            found += [
+                f"{table} {difference.key}"
+                for difference in compare_rows.compare_keys(primary, secondary, table, batch)
+            ]
+    return found
+
+
+def _counters(session: Connection) -> dict[tuple[str, str], int]:
+    return {(schema, name): written for schema, name, written in session.execute(_COUNTERS).fetchall()}
+
+
+def _keep(compare: CompareRun, result: TableResult, written: int) -> None:
+    CompareResult.objects.create(
+        run=compare,
+        schema=result.table.schema,
+        name=result.table.name,
+        verdict=result.verdict.upper(),
+        reason=result.reason,
+        rows=result.rows_compared,
+        different_rows=result.difference_count,
+        differences=[
+            {"kind": row.kind, "key": row.key, "source": row.source, "copy": row.copy}
+            for row in result.differences[:_SHOWN]
+        ],
+        written=written,
+        seconds=result.seconds,
+    )
+
+
+class Compares:
+    """The compares of one pair that people asked for, one at a time, beside the pair's loop."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def step(self, runtimes: list[PoolRuntime]) -> None:
+        """Begin the next one where none is running and its pool is replicating."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        for runtime in runtimes:
+            asked = CompareRun.objects.filter(pool=runtime.pool, ended_at=None).order_by("id").first()
+            if asked and (runtime.pool.state, runtime.pool.detail) == ("ACTIVE", "REPLICATING"):
+                CompareResult.objects.filter(run=asked).delete()  # begun by an engine that died
+                self._thread = threading.Thread(target=self._run, args=(asked, runtime), daemon=True)
+                self._thread.start()
+                return
+
+    def stop(self) -> None:
+        """End the one that is running; it begins again with the next engine."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(10)
+
+    def _run(self, asked: CompareRun, runtime: PoolRuntime) -> None:
+        try:
+            run(asked, runtime, None, self._stop)
+        finally:
+            connection.close()

@@ -1,0 +1,158 @@
+"""System migration of one pool: from two databases that know nothing of each other to the first hand-over.
+
+`pool.step` is how far it got; each step may be done again after a crash.
+"""
+
+import threading
+from pathlib import Path
+
+from django.conf import settings
+
+from nodes.models import StoragePool
+from nodes.postgres import blocked, catalog, install, preflight, slot
+from nodes.postgres.connect import one
+from nodes.postgres.install import TableLocked
+from nodes.postgres.slot import StillRunning
+from tracking.models import TableCopy, set_phase, set_state
+from tracking.save import definitions, run
+from tracking.save.run import SaveOptions
+
+from . import synchronize
+from .poolruntime import PoolRuntime
+from .progress import Progress
+from .say import say
+
+Step = StoragePool.Step
+
+
+class SetupFailed(Exception):
+    """A step can't be done; the message says why, and a person has to act."""
+
+
+def check(runtimes: list[PoolRuntime]) -> None:
+    """Preflight of the whole pair before anything is touched; raises `SetupFailed` with what failed."""
+    pair = runtimes[0].pool.pair
+    first = pair.pools.first()
+    checks = preflight.run(
+        pair.source.conninfo_for(first.database),
+        pair.copy.conninfo_for(first.database),
+        [runtime.pool.database for runtime in runtimes],
+    )
+    for found in checks:
+        if found.status == "warning":
+            say(pair, f"{found.name}: {found.observed}. {found.remedy}", "PREFLGHT")
+    if failed := [found for found in checks if found.status == "failed"]:
+        raise SetupFailed(
+            "; ".join(f"{c.name}: is {c.observed}, needed is {c.needed}. {c.remedy}" for c in failed)
+        )
+
+
+def step(runtime: PoolRuntime, stop: threading.Event) -> None:
+    """Do the pool's next step of the system migration."""
+    facts = runtime.facts()
+    if facts.primary_error or facts.secondary_error:
+        return
+    if runtime.pool.step not in ("", Step.INSTALLED) and (facts.slot is None or facts.slot.lost):
+        synchronize.begin_again(runtime)
+    if runtime.pool.step:
+        runtime.ensure_capture()
+    match runtime.pool.step:
+        case Step.NEW:
+            _install(runtime)
+        case Step.INSTALLED:
+            _define(runtime)
+        case Step.DEFINED:
+            _copy(runtime, stop)
+        case Step.COPIED:
+            _index(runtime)
+        case Step.INDEXED:
+            _hand_over(runtime)
+
+
+def _advance(pool: StoragePool, step: str) -> None:
+    pool.step = step
+    pool.save(update_fields=["step"])
+
+
+def _install(runtime: PoolRuntime) -> None:
+    """Capture first: from here on no change is forgotten."""
+    pool, primary, secondary = runtime.pool, runtime.primary(), runtime.secondary()
+    install.install(primary)
+    install.install(secondary)
+    blocked.note(secondary)
+    blocked.block(secondary, pool.database)
+    try:
+        install.publish(primary, catalog.tables(primary))
+        slot.create(primary, pool.slot(), seconds=pool.pair.savactwait_seconds)
+    except (TableLocked, StillRunning) as error:
+        say(pool.pair, f"Waiting: {error}", "", pool)
+        return
+    set_state(pool, "TRACKING", "SUSPENDED", 9000)
+    say(pool.pair, f"Changes of {pool.database} are tracked from here on", "", pool)
+    _advance(pool, Step.INSTALLED)
+
+
+def _define(runtime: PoolRuntime) -> None:
+    """Definitions without indexes and constraints, as of one moment."""
+    pool, route = runtime.pool, runtime.route
+    seen = one(runtime.primary(), "select coalesce(max(id), 0) from mwa.definition_changes")
+    archive = definitions.dump(route.primary_conninfo, _directory(pool))
+    definitions.restore_pre_data(archive, route.secondary_conninfo)
+    pool.definitions_seen = seen
+    pool.save(update_fields=["definitions_seen"])
+    for table in catalog.tables(runtime.primary()):
+        TableCopy.objects.get_or_create(
+            pool=pool, schema=table.schema, name=table.name,
+            defaults={"rows_total": table.rows, "bytes_total": table.bytes},
+        )  # fmt: skip
+    _advance(pool, Step.DEFINED)
+
+
+def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
+    pool, pair, route = runtime.pool, runtime.pool.pair, runtime.route
+    options = SaveOptions(
+        savact=pair.savact, savactwait_seconds=pair.savactwait_seconds, jobs=pair.parallel_degree
+    )
+    finished = {
+        (table.schema, table.name) for table in pool.table_copies.filter(state__in=("COPIED", "GONE"))
+    }
+    with Progress(pool, route.secondary_conninfo) as progress:
+        left = run.save(
+            route.primary_conninfo, route.secondary_conninfo, options, finished, progress.report, stop
+        )
+    if stop.is_set():
+        return
+    if left:
+        say(pair, f"Not copied yet, tried again: {', '.join(map(str, left))}", "", pool)
+        return
+    _advance(pool, Step.COPIED)
+
+
+def _index(runtime: PoolRuntime) -> None:
+    pool, route = runtime.pool, runtime.route
+    say(pool.pair, "Building indexes and constraints", "", pool)
+    definitions.restore_post_data(_archive(pool), route.secondary_conninfo, runtime.pool.pair.parallel_degree)
+    run.analyze(route.secondary_conninfo, pool.pair.parallel_degree)
+    _advance(pool, Step.INDEXED)
+
+
+def _hand_over(runtime: PoolRuntime) -> None:
+    """The first hand-over at Z, and what needs it: foreign keys and materialized views."""
+    pool, route = runtime.pool, runtime.route
+    set_phase(pool.pair, "FINAL SETUP", "A")
+    synchronize.resume(runtime)
+    if (pool.state, pool.detail) != ("ACTIVE", "REPLICATING"):
+        return
+    definitions.validate_foreign_keys(route.primary_conninfo, route.secondary_conninfo)
+    definitions.refresh_materialized_views(route.secondary_conninfo)
+    _advance(pool, Step.MIRRORED)
+
+
+def _directory(pool: StoragePool) -> Path:
+    path = Path(settings.MWA_HOME) / "definitions" / f"{pool.pair.token}_{pool.number}"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _archive(pool: StoragePool) -> Path:
+    return _directory(pool) / "definitions.dump"

@@ -1,0 +1,188 @@
+"""Data synchronization of one pool: keep it ACTIVE, suspend it with a reason, bring it back.
+
+Called again and again. It compares what is wanted with what the nodes say and does the next thing.
+"""
+
+import time
+from datetime import timedelta
+
+import psycopg
+from django.utils import timezone
+
+from nodes import status
+from nodes.postgres import catalog, install, sequences, slot
+from nodes.postgres.connect import TimedOut, Unreachable
+from nodes.postgres.install import DefinitionChange, TableLocked
+from nodes.postgres.slot import StillRunning
+from tracking.mirror import keylist
+from tracking.mirror.capture_client import CaptureFailed
+from tracking.mirror.handover import hand_over
+from tracking.mirror.refresh import RefreshFailed
+from tracking.models import DefinitionEntry, set_state
+
+from . import newtables
+from .poolruntime import Facts, PoolRuntime
+from .say import say
+
+NODE_ERRORS = (Unreachable, psycopg.Error, CaptureFailed, TimedOut)
+_CARRY_SEQUENCES_SECONDS = 10.0
+_BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
+_GIVE_UP_APPLYING = 5  # resyncs in a row that ended in an apply error
+
+
+def step(runtime: PoolRuntime) -> None:
+    """Do the next small thing for a pool that has been handed over once."""
+    facts = runtime.facts()
+    if runtime.pool.state == "ACTIVE" and runtime.pool.detail == "REPLICATING":
+        _watch(runtime, facts)
+    else:
+        _track(runtime, facts)
+
+
+def _watch(runtime: PoolRuntime, facts: Facts) -> None:
+    """ACTIVE: is there a reason to suspend?"""
+    pool, pair = runtime.pool, runtime.pool.pair
+    reason, text = _reason_to_suspend(runtime, facts)
+    if reason:
+        suspend(runtime, reason, text)
+    elif pair.goal == "PAUSED":
+        suspend(runtime, 212)
+    elif not facts.secondary_error and time.monotonic() - runtime.carried_at > _CARRY_SEQUENCES_SECONDS:
+        runtime.carried_at = time.monotonic()
+        sequences.carry(runtime.primary(), runtime.secondary())
+        if pool.failures:
+            pool.failures = 0
+            pool.save(update_fields=["failures"])
+
+
+def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
+    pool, wait = runtime.pool, runtime.pool.pair.suspend_wait_seconds
+    if facts.primary_error:
+        return (226, facts.primary_error) if runtime.failing_for("primary") > wait else (0, "")
+    if facts.slot is None or facts.slot.lost:
+        return 9030, ""
+    if facts.definitions:
+        return definition_reason(facts.definitions)
+    if facts.secondary_error:
+        return (266, facts.secondary_error) if runtime.failing_for("secondary") > wait else (0, "")
+    if facts.subscription is None or not facts.subscription.enabled:
+        return 9010, "The apply worker ended with an error; its message is in the secondary's server log"
+    if (pool.lag_bytes or 0) > pool.pair.lag_limit_bytes:
+        return 9020, f"The lag is {pool.lag_bytes} bytes, allowed are {pool.pair.lag_limit_bytes}"
+    return 0, ""
+
+
+def definition_reason(definitions: list[DefinitionChange]) -> tuple[int, str]:
+    """New tables join by themselves; everything else has to be done by hand."""
+    other = [change for change in definitions if not newtables.belongs_to_new_table(change, definitions)]
+    if other:
+        return 9040, "; ".join(map(str, other[:10]))
+    return 9050, "; ".join(map(str, definitions[:10]))
+
+
+def suspend(runtime: PoolRuntime, reason: int, text: str = "") -> None:
+    """From ACTIVE to TRACKING: the stream off, capture on, WAL bounded from here on."""
+    pool = runtime.pool
+    set_state(pool, "TRACKING", "SUSPENDED", reason, text)
+    say(pool.pair, f"Suspended: {pool.reason_text}", str(reason), pool)
+    if reason not in (226, 9030):
+        runtime.stop_stream()
+        runtime.ensure_capture()
+
+
+def _track(runtime: PoolRuntime, facts: Facts) -> None:
+    """TRACKING (or a hand-over that did not end): keep capturing, and resume when it is time."""
+    pool, pair = runtime.pool, runtime.pool.pair
+    if facts.primary_error:
+        runtime.end_capture()
+        return
+    if facts.slot is None or facts.slot.lost:
+        begin_again(runtime)
+        return
+    if not facts.secondary_error and facts.subscription and facts.subscription.enabled:
+        runtime.stop_stream()  # a secondary that came back, or a hand-over we did not see the end of
+    runtime.ensure_capture()
+    note_definitions(runtime, facts.definitions)
+    if pair.goal == "PAUSED" and pool.reason != 212:
+        set_state(pool, "TRACKING", "SUSPENDED", 212)
+    if not facts.secondary_error and _wants_to_resume(runtime):
+        resume(runtime)
+
+
+def _wants_to_resume(runtime: PoolRuntime) -> bool:
+    pool, pair = runtime.pool, runtime.pool.pair
+    if pair.goal != "SYNC" or (pool.retry_at and pool.retry_at > timezone.now()):
+        return False
+    if pool.definition_entries.filter(done_at=None).exists():
+        if pool.reason not in (9040, 212):
+            set_state(pool, "TRACKING", "SUSPENDED", 9040)
+        return False
+    return pair.auto_resume or pool.reason in status.MANUAL_REASONS
+
+
+def note_definitions(runtime: PoolRuntime, definitions: list[DefinitionChange]) -> None:
+    """Definition changes that are not carried become entries to be done by hand, and ticked off."""
+    pool = runtime.pool
+    if not definitions:
+        return
+    for change in definitions:
+        if not newtables.belongs_to_new_table(change, definitions):
+            DefinitionEntry.objects.get_or_create(
+                pool=pool, number=change.id,
+                defaults={
+                    "command": change.command, "object_type": change.object_type,
+                    "identity": change.identity or change.failure,
+                },
+            )  # fmt: skip
+    pool.definitions_seen = definitions[-1].id
+    pool.save(update_fields=["definitions_seen"])
+
+
+def resume(runtime: PoolRuntime) -> None:
+    """Resynchronize and go back to ACTIVE; a failure leaves the pool TRACKING, to be tried again."""
+    pool = runtime.pool
+    set_state(pool, "ACTIVE", "SYNCHRONIZING")
+    try:
+        newtables.join(runtime)
+        done = hand_over(
+            runtime.route, runtime.ensure_capture(), lambda code, text: say(pool.pair, text, code, pool)
+        )
+    except (RefreshFailed, StillRunning, TableLocked, *NODE_ERRORS) as error:
+        _failed(runtime, str(error).strip())
+        return
+    runtime.end_capture()
+    pool.retry_at = None
+    pool.save(update_fields=["retry_at"])
+    set_state(pool, "ACTIVE", "REPLICATING")
+    say(pool.pair, f"Replicating again after {done.rows} rows in {done.rounds} rounds", "", pool)
+
+
+def _failed(runtime: PoolRuntime, why: str) -> None:
+    pool = runtime.pool
+    runtime.end_capture()
+    wait = _BACKOFF_SECONDS[min(pool.failures, len(_BACKOFF_SECONDS) - 1)]
+    pool.failures += 1
+    pool.retry_at = timezone.now() + timedelta(seconds=wait)
+    pool.save(update_fields=["failures", "retry_at"])
+    set_state(pool, "TRACKING", "SUSPENDED", 9070, why)
+    say(pool.pair, f"Resynchronization failed, tried again in {wait} s: {why}", "9070", pool)
+
+
+def begin_again(runtime: PoolRuntime) -> None:
+    """The slot is gone, and with it the knowledge what changed: everything is owed, from a new slot on.
+
+    Owed first, the slot last: whoever dies in between finds no slot and begins again.
+    """
+    pool = runtime.pool
+    runtime.end_capture()
+    set_state(pool, "TRACKING", "SUSPENDED", 9030)
+    say(pool.pair, "The replication slot was lost; every table is synchronized whole", "9030", pool)
+    runtime.stop_stream()
+    primary = runtime.primary()
+    slot.drop(primary, pool.slot())
+    install.publish(primary, catalog.tables(primary))
+    with newtables.portal_session() as portal:
+        sheet = keylist.sheet(portal, pool.pk)
+        for schema, name in sorted(install.published(primary)):
+            keylist.owe_whole(portal, pool.pk, sheet, schema, name, "the replication slot was lost")
+    slot.create(primary, pool.slot(), seconds=pool.pair.savactwait_seconds)
