@@ -200,7 +200,7 @@ def test_a_string_that_leads_to_another_server_each_time_is_refused(guarded, ser
 def test_a_role_that_may_not_replicate_is_found_by_trying(guarded, servers):
     plain = guarded.conninfo(user="plain")
     check = the(preflight.run(plain, servers.copy.conninfo(), ["shop"]), "replication connection", "source")
-    assert check.status == "failed" and "alter role plain replication" in check.remedy
+    assert check.status == "failed" and 'alter role "plain" replication' in check.remedy
     assert "permission denied to start WAL sender" in check.observed
 
 

@@ -1,3 +1,8 @@
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from nodes.postgres import preflight
@@ -22,6 +27,35 @@ def test_both_nodes_hold_the_same_before_and_after(database, servers):
     for _ in range(2):
         look(database, create_database=True)
     assert (held(servers.source.conninfo()), held(servers.copy.conninfo())) == before
+
+
+def test_several_runs_at_once_do_not_see_each_other(database):
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(lambda _: look(database), range(4)))
+    assert all(preflight.passed(checks) for checks in runs)
+
+
+def test_a_run_that_is_killed_leaves_nothing(database, servers):
+    before = held(servers.source.conninfo()), held(servers.copy.conninfo())
+    program = (
+        "import sys; from nodes.postgres import preflight\n"
+        "while True: preflight.run(sys.argv[1], sys.argv[2], [sys.argv[3]])"
+    )
+    command = [sys.executable, "-c", program, database.source_conninfo, database.copy_conninfo, database.name]
+    visitor = "select exists (select from pg_stat_activity where application_name like 'mwa_preflight%%')"
+    for session in (database.source, database.copy):
+        process = subprocess.Popen(command)
+        try:
+            wait_until(lambda: one(session, visitor, ()), "a try from the other node", seconds=20, every=0)  # noqa: B023
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    ours = "select count(*) from pg_stat_activity where application_name ~ '^mwa.preflight'"
+    wait_until(
+        lambda: one(database.source, ours) == one(database.copy, ours) == 0, "the sessions to end", seconds=20
+    )
+    assert (held(servers.source.conninfo()), held(servers.copy.conninfo())) == before
+    assert preflight.passed(look(database))
 
 
 def test_an_event_trigger_that_forbids_definitions_neither_fires_nor_hinders(database):

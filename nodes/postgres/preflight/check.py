@@ -63,3 +63,8 @@ def passed(checks: Iterable[Check]) -> bool:
 def amount(number: int, singular: str, plural: str = "") -> str:
     """A counted noun: '1 table', '2 tables'."""
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier, for a remedy."""
+    return '"' + name.replace('"', '""') + '"'

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nodes.postgres.connect import Connection, one
-from nodes.postgres.preflight.check import Finding, finding
+from nodes.postgres.preflight.check import Finding, finding, quoted
 from nodes.postgres.preflight.databases import create_statement
 from nodes.postgres.preflight.place import Place
 
@@ -65,8 +64,12 @@ def encoding(place: Place) -> Finding:
         "the same encoding on both, and not SQL_ASCII",
         "Dump the source's database and restore it into one with the real encoding of its texts."
         if source == "SQL_ASCII"
-        else f'drop database "{place.database}"; {create_statement(place.on_source)}',
+        else _again(place),
     )
+
+
+def _again(place: Place) -> str:
+    return f"drop database {quoted(str(place.database))}; {create_statement(place.on_source)}"
 
 
 def collation(place: Place) -> Finding:
@@ -82,7 +85,7 @@ def collation(place: Place) -> Finding:
         "the same provider, locale and version",
         "The copy's indexes are built by its own rules, so it is consistent, but ORDER BY may answer "
         "differently. "
-        f'For the same locale: drop database "{place.database}"; {create_statement(place.on_source)}',
+        f"For the same locale: {_again(place)}",
         otherwise="warning",
     )
 
@@ -98,12 +101,12 @@ def needed_collations(place: Place) -> Finding:
             theirs = names[found["collname"]]
             if version and theirs and version != theirs:
                 differing.append(f"{name}: version {version}, {theirs} on the copy")
-        elif schema == "pg_catalog" or not _is_offered(found, locales):
+        elif schema == "pg_catalog" or not _is_offered(
+            _PROVIDERS[found["collprovider"]], str(found.get("collcollate") or ""), locales
+        ):
             missing.append(name)
     default = _locale(place.on_source)
-    if not place.copy.has(place.database) and not _is_offered(
-        {"collprovider": default.provider[0], "collcollate": default.collate}, locales
-    ):
+    if not place.copy.has(place.database) and not _is_offered(default.provider, default.collate, locales):
         missing.append(f"{default.provider} {default.collate} (the database's own)")
     return finding(
         not missing and not differing,
@@ -131,8 +134,7 @@ def _offered(copy: Connection) -> tuple[dict[str, str | None], set[str]]:
     return {name: version for name, _, _, version in rows}, locales
 
 
-def _is_offered(found: dict[str, Any], locales: set[str]) -> bool:
-    if found["collprovider"] == "i":
+def _is_offered(provider: str, locale: str, locales: set[str]) -> bool:
+    if provider == "icu":
         return "icu" in locales
-    locale = _spelt(str(found.get("collcollate") or ""))
-    return found["collprovider"] == "b" or locale in _EVERYWHERE or locale in locales
+    return provider == "builtin" or _spelt(locale) in locales.union(_EVERYWHERE)

@@ -3,7 +3,7 @@
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from nodes.postgres.connect import Connection, Unreachable, connect, describe, one
-from nodes.postgres.preflight.check import Finding, amount, finding
+from nodes.postgres.preflight.check import Finding, amount, finding, quoted
 from nodes.postgres.preflight.place import Place, redact, unreadable
 
 _SAMPLES = 4  # sessions opened to find a balancer that leads to a different server each time
@@ -90,7 +90,7 @@ def replication_connection(place: Place) -> Finding:
     try:
         connect(make_conninfo(conninfo, replication="database"), "preflight").close()
     except Unreachable as error:
-        user = place.node.session().info.user
+        user = quoted(place.node.session().info.user)
         return finding(
             False,
             redact(str(error), conninfo),

@@ -5,7 +5,7 @@ from pathlib import Path
 from psycopg import sql
 
 from nodes.postgres.connect import Connection, one
-from nodes.postgres.preflight.check import Finding, amount, finding
+from nodes.postgres.preflight.check import Finding, amount, finding, quoted
 from nodes.postgres.preflight.place import Place
 
 _EMPTY = Path(__file__).with_name("empty.sql").read_text()
@@ -33,7 +33,7 @@ def exists(place: Place) -> Finding:
     query = "select datallowconn, datconnlimit from pg_database where datname = %s"
     row = place.node.session().execute(query, (place.database,)).fetchone()
     needed = "a database that allows connections"
-    name = f'"{place.database}"'
+    name = quoted(str(place.database))
     if row is None:
         return _missing(place)
     allowed, limit = row
@@ -57,7 +57,7 @@ def _missing(place: Place) -> Finding:
         bool(one(place.node.session(), query)),
         "no such database; it will be created",
         "a role that may create it",
-        f'alter role "{place.node.session().info.user}" createdb; or run: {statement}',
+        f"alter role {quoted(place.node.session().info.user)} createdb; or run: {statement}",
     )
 
 
@@ -82,7 +82,7 @@ def create_statement(source: Connection) -> str:
 def empty(place: Place) -> Finding:
     """The copy's database holds no object of its own; what belongs to an extension does not count."""
     rows = place.session.execute(_EMPTY).fetchall()
-    name = f'"{place.database}"'
+    name = quoted(str(place.database))
     return finding(
         not rows,
         amount(len(rows), "object") if rows else "empty",

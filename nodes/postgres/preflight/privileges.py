@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nodes.postgres.preflight.check import Finding, finding
+from nodes.postgres.preflight.check import Finding, finding, quoted
 from nodes.postgres.preflight.place import Place
 
 _PRIVILEGES = Path(__file__).with_name("privileges.sql").read_text()
@@ -18,7 +18,7 @@ def privileges(place: Place) -> Finding:
         superuser,
         f"role {role} is a superuser" if superuser else f"role {role} lacks " + "; ".join(missing),
         "a superuser: event triggers, ALTER SYSTEM and session_replication_role need it",
-        f'alter role "{role}" superuser; or give another role.',
+        f"alter role {quoted(role)} superuser; or give another role.",
         missing,
     )
 
@@ -32,7 +32,7 @@ def ownership(place: Place) -> Finding:
         not rows,
         f"role {role} lacks " + "; ".join(missing) if rows else f"role {role} has them",
         "CREATE on the database, ownership of it and of every table",
-        f'alter role "{role}" superuser; or: grant the owners\' roles to "{role}".',
+        f"alter role {quoted(role)} superuser; or: grant the owners' roles to {quoted(role)}.",
         [table for _, table in rows if table],
     )
 
@@ -50,6 +50,6 @@ def row_security(place: Place) -> Finding:
         not rows or superuser or bypasses,
         f"{len(rows)} table(s) with row level security",
         "no such table, or a role that sees every row",
-        f'alter role "{name}" bypassrls;',
+        f"alter role {quoted(name)} bypassrls;",
         [table for (table,) in rows],
     )

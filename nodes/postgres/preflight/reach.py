@@ -4,7 +4,7 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from psycopg import Error, Rollback, sql
+from psycopg import Error, Rollback, errors, sql
 from psycopg.conninfo import make_conninfo
 
 from nodes.postgres.connect import Connection, Unreachable, connect, one
@@ -12,7 +12,9 @@ from nodes.postgres.preflight.check import Finding, finding
 from nodes.postgres.preflight.place import Node, Place, redact
 
 _SECONDS = 3.0  # for the publisher to see the visitor: one look takes some milliseconds, most find it at once
-_CONNECT = "15s"  # ends a try whose packets are dropped; libpq's own limit does not hold inside the server
+_CONNECT_SECONDS = (
+    15  # ends a try whose packets are dropped; libpq's own limit does not hold inside the server
+)
 
 # The statement bears a connection string, so no log may get it; and no event trigger shall see a subscription
 # that never was. All of these are a superuser's to set.
@@ -58,6 +60,8 @@ def _reaches(place: Place, subscriber: Node, publisher: Node) -> Finding:
         return finding(False, "unknown: it takes a superuser to try", needed, remedy, otherwise="warning")
     try:
         arrived = _visit(subscriber, publisher, place.database)
+    except errors.QueryCanceled:
+        return finding(False, f"no answer within {_CONNECT_SECONDS} s", needed, remedy)
     except (Error, Unreachable) as error:
         message = redact(str(error), publisher.conninfo, subscriber.conninfo).splitlines()[0]
         return finding(False, message, needed, remedy)
@@ -80,7 +84,10 @@ def _visit(subscriber: Node, publisher: Node, database: str | None) -> bool:
     statement = sql.SQL(_TRY).format(sql.Identifier(name), sql.Literal(target))
     watch = publisher.session()
     own = subscriber.conninfo_in(subscriber.nearest(database))
-    with connect(own, "preflight", statement_timeout=_CONNECT) as session, ThreadPoolExecutor(1) as pool:
+    with (
+        connect(own, "preflight", statement_timeout=f"{_CONNECT_SECONDS}s") as session,
+        ThreadPoolExecutor(1) as pool,
+    ):
         for setting, value in _UNSEEN.items():
             session.execute("select set_config(%s, %s, false)", (setting, value))
         deadline = time.monotonic() + _SECONDS

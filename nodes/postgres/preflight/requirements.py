@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from nodes.postgres.connect import Connection, describe
-from nodes.postgres.preflight.check import Finding, amount, finding
+from nodes.postgres.preflight.check import Finding, amount, finding, quoted
 from nodes.postgres.preflight.place import Place
 
 _ROLES = Path(__file__).with_name("roles.sql").read_text()
@@ -89,7 +89,7 @@ def tablespaces(place: Place) -> Finding:
         else f"{amount(len(used), 'tablespace')}, all there",
         "every tablespace in use, under the same name",
         " ".join(
-            f"create tablespace \"{name}\" location '{location or '/a/directory'}';"
+            f"create tablespace {quoted(name)} location '{location or '/a/directory'}';"
             for name, location in missing
         ),
         [name for name, _ in missing],

@@ -79,14 +79,13 @@ def data_checksums(place: Place) -> Finding:
 def synchronous_standbys(place: Place) -> Finding:
     """A list of synchronous standbys that is there already can be combined with ours: it is no ANY list."""
     value = str(_setting(place, "synchronous_standby_names"))
-    if "mwa_" in value:
-        observed, remedy = f"'{value}', left behind by a migration", "and take the names mwa_... out of it"
-    else:
-        observed, remedy = f"'{value}'" if value else "none", "with a FIRST list or a plain list"
+    ours = "mwa_" in value
+    any_list = value.lstrip().upper().startswith("ANY")
+    wish = "without the names mwa_..." if ours else "with a FIRST list or a plain list"
     return finding(
-        "mwa_" not in value and not value.lstrip().upper().startswith("ANY"),
-        observed,
+        not ours and not any_list,
+        (f"'{value}'" if value else "none") + (", left behind by a migration" if ours else ""),
         "empty, or a list that ours can be combined with (not ANY: no synchronous mode with that)",
-        f"alter system set synchronous_standby_names = '...'; {_RELOAD} {remedy}.",
+        f"{wish.capitalize()}: alter system set synchronous_standby_names = '...'; {_RELOAD}",
         otherwise="warning",
     )
