@@ -16,7 +16,7 @@ Session = psycopg.Connection[tuple[Any, ...]]
 WEIGHTS = {
     "order": 2200,
     "pay": 1500,
-    "move stock": 1650,
+    "move stock": 1950,
     "change customer": 1000,
     "new customer": 200,
     "change price": 1000,
@@ -33,8 +33,8 @@ WEIGHTS = {
     "log": 40,
     "correct log": 10,
     "bulk": 2,
-    "order by hand": 500,
-    "abandoned order": 200,
+    "order by hand": 300,
+    "abandoned order": 100,
 }
 _HOT_PRODUCTS = 10
 _KINDS = tuple(WEIGHTS)
