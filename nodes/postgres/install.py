@@ -125,8 +125,8 @@ def uninstall(connection: Connection) -> None:
     connection.execute("drop event trigger if exists mwa_definition; drop event trigger if exists mwa_drop")
     connection.execute(sql.SQL("drop publication if exists {}").format(sql.Identifier(PUBLICATION)))
     undo = connection.execute("select id, undo from mwa.changed_outside order by id desc").fetchall()
-    for entry, statement in undo:
-        with connection.transaction():
-            connection.execute(statement)
-            connection.execute("delete from mwa.changed_outside where id = %s", (entry,))
+    for entry, statement in undo:  # one by one: ALTER SYSTEM cannot be part of a transaction
+        connection.execute(statement)
+        connection.execute("delete from mwa.changed_outside where id = %s", (entry,))
+    connection.execute("select pg_reload_conf()")
     connection.execute("drop schema mwa cascade")

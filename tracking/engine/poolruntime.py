@@ -14,6 +14,7 @@ from nodes.models import StoragePool
 from nodes.postgres import catalog, install, slot
 from nodes.postgres.connect import Connection, Unreachable, connect, one
 from nodes.postgres.slot import Slot
+from nodes.postgres.synchronous import Guard
 from tracking.mirror import subscription
 from tracking.mirror.capture_client import CaptureFailed, CaptureProcess
 from tracking.mirror.handover import Route
@@ -40,6 +41,7 @@ class PoolRuntime:
     def __init__(self, pool: StoragePool) -> None:
         self.pool = pool
         self.capture: CaptureProcess | None = None
+        self.guard: Guard | None = None  # while the pool is synchronous
         self.measured_at = self.carried_at = 0.0
         self._sessions: dict[str, Connection] = {}
         self._failing_since: dict[str, float] = {}
@@ -126,7 +128,7 @@ class PoolRuntime:
         self._sessions.clear()
 
     def close(self) -> None:
-        """End everything held here."""
+        """End everything held here; a guard on the primary stays as long as commits wait."""
         self.end_capture()
         self.forget_sessions()
 

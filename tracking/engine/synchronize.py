@@ -20,7 +20,7 @@ from tracking.mirror.handover import hand_over
 from tracking.mirror.refresh import RefreshFailed
 from tracking.models import DefinitionEntry, set_state
 
-from . import newtables
+from . import newtables, synchronous_mode
 from .poolruntime import Facts, PoolRuntime
 from .say import say
 
@@ -47,7 +47,15 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
         suspend(runtime, reason, text)
     elif pair.goal == "PAUSED":
         suspend(runtime, 212)
-    elif not facts.secondary_error and time.monotonic() - runtime.carried_at > _CARRY_SEQUENCES_SECONDS:
+    else:
+        synchronous_mode.keep(runtime, wanted=pair.synchronous and not facts.secondary_error)
+        _carry(runtime, facts)
+
+
+def _carry(runtime: PoolRuntime, facts: Facts) -> None:
+    """What does not come by the stream: sequences, now and then."""
+    pool = runtime.pool
+    if not facts.secondary_error and time.monotonic() - runtime.carried_at > _CARRY_SEQUENCES_SECONDS:
         runtime.carried_at = time.monotonic()
         sequences.carry(runtime.primary(), runtime.secondary())
         if pool.failures:
@@ -86,6 +94,7 @@ def suspend(runtime: PoolRuntime, reason: int, text: str = "") -> None:
     set_state(pool, "TRACKING", "SUSPENDED", reason, text)
     say(pool.pair, f"Suspended: {pool.reason_text}", str(reason), pool)
     if reason not in (226, 9030):
+        synchronous_mode.keep(runtime, wanted=False)
         runtime.stop_stream()
         runtime.ensure_capture()
 
