@@ -32,7 +32,7 @@ def conninfo_for(first: str, second: str) -> str:
     """
     one, other = conninfo_to_dict(first), conninfo_to_dict(second)
     return make_conninfo(
-        host=f"{one['host']},{other['host']}",
+        host=f"{one.get('host', '')},{other.get('host', '')}",
         port=f"{one.get('port', 5432)},{other.get('port', 5432)}",
         dbname=one["dbname"],
         user=APP,
