@@ -17,6 +17,8 @@ _SESSION = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "search_path": "pg_catalog",
+    "datestyle": "ISO",  # the only one that psycopg reads; a database or role may have another
+    "intervalstyle": "postgres",
     "client_min_messages": "warning",
 }
 
