@@ -1,0 +1,186 @@
+"""Keys of every shape, and the compare of exactly these rows."""
+
+import time
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from nodes.postgres import catalog
+from tests.compare import QUICK, compared, found, on_both
+from tracking.compare.results import NotComparable
+from tracking.compare.rows import compare_keys
+from tracking.compare.shape import Shape, reads_by_range
+
+KEYS = {
+    "composite": ("a int, b text, c date", "i / 100, 'n' || i, '2024-01-01'::date + i", "a, b, c"),
+    "reversed": ("a text, b int", "'n' || i, i % 7", "b, a"),
+    "uuid": ("a uuid", "md5(i::text)::uuid", "a"),
+    "moment": ("a timestamptz", "'2024-03-31 00:30+00'::timestamptz + i * interval '7 minutes'", "a"),
+    "words": (
+        "a text",
+        "case i % 4 when 0 then 'a''\"' when 1 then '{ä,😀}' when 2 then '\\' else 'B' end || i",
+        "a",
+    ),
+    "padded": ("a char(8)", "'x' || i", "a"),
+    "number": ("a numeric", "i / 7.0", "a"),
+    "float": ("a float8", "i / 7.0::float8", "a"),
+    "bytes": ("a bytea", "decode(md5(i::text), 'hex')", "a"),
+    "truth": ("a boolean, b int", "i % 2 = 0, i", "a, b"),
+}
+
+
+@pytest.mark.parametrize("shape", KEYS)
+def test_a_table_is_read_by_any_key(database, shape):
+    columns, values, key = KEYS[shape]
+    on_both(
+        database,
+        f"create table t ({columns}, note text, primary key ({key}))",
+        f"insert into t select {values}, 'note ' || i from generate_series(1, 2500) i",
+    )
+    equal = compared(database, "t")
+    assert (equal.verdict, equal.rows_compared) == ("equal", 2500) and equal.chunks > 3
+    database.copy.execute("delete from t where note = 'note 1'")
+    database.copy.execute("update t set note = 'other' where note = 'note 2'")
+    database.source.execute("delete from t where note = 'note 2499'")
+    result = compared(database, "t")
+    assert sorted(difference.kind for difference in result.differences) == ["different", "extra", "missing"]
+    table = catalog.table(database.source, "public", "t")
+    keys = [difference.key for difference in result.differences]
+    again = compare_keys(database.source, database.copy, table, keys)
+    assert sorted(map(repr, again)) == sorted(map(repr, result.differences))
+
+
+@pytest.mark.parametrize(
+    ("source", "copy"),
+    [("natural_order", "natural_order"), ("natural_order", '"C"'), ('"C"', "natural_order")],
+)
+def test_text_keys_are_compared_whatever_order_each_node_has(database, source, copy):
+    try:
+        on_both(database, "create collation natural_order (locale = 'en_US.UTF-8')")
+    except psycopg.Error:
+        pytest.skip("this machine has no locale en_US.UTF-8")
+    for connection, collation in ((database.source, source), (database.copy, copy)):
+        connection.execute(f"create table t (a text collate {collation} primary key, b int)")
+    on_both(
+        database,
+        "insert into t select case i % 3 when 0 then 'b-' when 1 then 'B ' else 'ä' end || i, i"
+        " from generate_series(1, 2500) i",
+    )
+    result = compared(database, "t")
+    assert result.verdict == "equal" and (result.chunks > 3) == (source == copy)
+    database.copy.execute("delete from t where b = 1001")
+    assert found(compared(database, "t")) == {("missing", "{ä1001}")}
+
+
+@pytest.mark.parametrize(
+    ("source", "copy", "same"),
+    [
+        ("c C", "b C.UTF-8 C.UTF-8", True),
+        ("c C.utf8", "c C.UTF-8", True),
+        ("c POSIX", "b C.UTF-8 PG_UNICODE_FAST", True),
+        ("c en_US.UTF-8", "c en_US.utf8", True),
+        ("c en_US.UTF-8", "c C.UTF-8", False),
+        ("c en_US.UTF-8", "i en_US.UTF-8 en-US", False),
+        ("i en-US", "i de-DE", False),
+        ("i en_US.UTF-8 en-US", "i en_US.UTF-8 en-US", True),
+    ],
+)
+def test_ranges_are_only_read_where_both_nodes_order_text_alike(source, copy, same):
+    side = Shape("r", "p", 0, {"a": "text"}, ("a",), (source,), True, 1.0, 1, "UTF8", 0)
+    assert reads_by_range(side, replace(side, orders=(copy,))) is same
+
+
+def test_a_large_table_in_another_order_than_its_key_is_read_in_one_pass():
+    side = Shape("r", "p", 10, {"a": "uuid"}, ("a",), ("",), True, 0.01, 9, "UTF8", 0)
+    assert not reads_by_range(side, side)
+    assert reads_by_range(replace(side, cache=11), side)
+    assert reads_by_range(replace(side, correlation=-0.9), side)
+    assert reads_by_range(replace(side, correlation=None), side)
+
+
+def test_a_range_that_holds_other_rows_on_the_copy_makes_no_difference(database):
+    # An order that no collation tells of: the same labels, declared in another order.
+    labels = [f"label {number}" for number in range(40)]
+    for connection, order in ((database.source, labels), (database.copy, labels[20:] + labels[:20])):
+        connection.execute(f"create type grade as enum ({', '.join(map(repr, order))})")
+    on_both(
+        database,
+        "create table t (a grade, b int, primary key (a, b))",
+        "insert into t select ('label ' || i % 40)::grade, i from generate_series(1, 3000) i",
+    )
+    result = compared(database, "t")
+    assert (result.verdict, result.difference_count) == ("equal", 0) and result.chunks > 3
+    database.copy.execute("delete from t where b = 1001")
+    database.source.execute("delete from t where b in (7, 2999)")
+    expected = {("missing", '{"label 1",1001}'), ("extra", '{"label 7",7}'), ("extra", '{"label 39",2999}')}
+    assert found(compared(database, "t")) == expected
+
+
+def test_a_replica_identity_index_is_the_key(database):
+    on_both(
+        database,
+        "create table t (a int not null, b int not null, c text)",
+        "create unique index t_ba on t (b desc, a)",
+        "alter table t replica identity using index t_ba",
+        "insert into t select i, i % 10, 'c' from generate_series(1, 2000) i",
+    )
+    assert compared(database, "t").verdict == "equal"
+    database.copy.execute("delete from t where a = 1234")
+    assert found(compared(database, "t")) == {("missing", "{4,1234}")}
+
+
+def test_exactly_the_keys_that_are_asked_for_are_compared(database):
+    on_both(
+        database,
+        "create table t (a int, b text, c text, primary key (a, b))",
+        "insert into t select i, 'it''s ' || i, 'c' from generate_series(1, 3000) i",
+    )
+    table = catalog.table(database.source, "public", "t")
+    database.copy.execute("update t set c = 'other' where a in (5, 6)")
+    database.copy.execute("delete from t where a = 7")
+    keys = [f'{{{i},"it\'s {i}"}}' for i in (1, 2, 5, 7, 7, 99999)]
+    result = compare_keys(database.source, database.copy, table, keys)
+    assert [(d.kind, d.key) for d in result] == [("different", '{5,"it\'s 5"}'), ("missing", '{7,"it\'s 7"}')]
+    assert result[0].copy == {"a": "5", "b": "it's 5", "c": "other"}
+    assert compare_keys(database.source, database.copy, table, []) == []
+
+
+def test_a_thousand_keys_of_a_table_never_analyzed_take_no_time(database):
+    on_both(
+        database,
+        "create table t (a bigint primary key, b text)",
+        "insert into t select i, md5(i::text) from generate_series(1, 50000) i",
+    )
+    table = catalog.table(database.source, "public", "t")
+    keys = [f"{{{i}}}" for i in range(1, 50000, 25)]
+    compare_keys(database.source, database.copy, table, keys[:1])
+    began = time.monotonic()
+    assert compare_keys(database.source, database.copy, table, keys) == []
+    assert time.monotonic() - began < 0.5
+
+
+def test_a_key_that_does_not_fit_the_table_is_refused_and_not_taken_for_equal(database):
+    on_both(database, "create table t (a int, b int, primary key (a, b))", "create table keyless (a int)")
+    table = catalog.table(database.source, "public", "t")
+    for key in ("{1}", "{1,2,3}", "{1,NULL}"):
+        with pytest.raises(ValueError, match=r"public\.t has the key \(a, b\)"):
+            compare_keys(database.source, database.copy, table, [key])
+    with pytest.raises(NotComparable, match="invalid input syntax"):
+        compare_keys(database.source, database.copy, table, ["{1,x}"])
+    with pytest.raises(ValueError, match="keyless has no key"):
+        compare_keys(
+            database.source, database.copy, catalog.table(database.source, "public", "keyless"), ["{1}"]
+        )
+
+
+def test_a_key_on_one_node_only_is_not_relied_upon(database):
+    database.source.execute("create table t (a int primary key, b int)")
+    database.copy.execute("create table t (a int, b int)")
+    on_both(database, "insert into t select i, i from generate_series(1, 2000) i")
+    result = compared(database, "t")
+    assert result.verdict == "equal"
+    assert result.reason.startswith("the key is (a) on the source, () on the copy")
+    database.copy.execute("insert into t values (17, 17)")
+    (difference,) = compared(database, "t", QUICK).differences
+    assert (difference.kind, difference.source_count, difference.copy_count) == ("extra", 1, 2)
