@@ -4,10 +4,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from psycopg.errors import ReadOnlySqlTransaction
 
 from nodes.postgres import preflight
 from nodes.postgres.connect import connect, one, wait_until
 from nodes.postgres.preflight import Options
+from nodes.postgres.preflight.place import Node
 from tests.preflight import held, look, texts, the
 
 # The two servers are set up as embedded nodes are: no limit on kept WAL, no checksums in version 16.
@@ -27,6 +29,13 @@ def test_both_nodes_hold_the_same_before_and_after(database, servers):
     for _ in range(2):
         look(database, create_database=True)
     assert (held(servers.source.conninfo()), held(servers.copy.conninfo())) == before
+
+
+def test_the_sessions_that_look_may_not_write(database):
+    node = Node("source", database.source_conninfo)
+    with pytest.raises(ReadOnlySqlTransaction):
+        node.session().execute("create table public.mark (id int)")
+    node.close()
 
 
 def test_several_runs_at_once_do_not_see_each_other(database):

@@ -37,8 +37,9 @@ def connection(place: Place) -> Finding:
     try:
         session = place.session
     except Unreachable as error:
-        message = redact(str(error), place.node.conninfo)
-        return finding(False, message, needed, _remedy(place.node.conninfo, message))
+        given = place.node.conninfo
+        message = redact(str(error), given)
+        return finding(False, message, needed, redact(_remedy(given, message), given))
     version = one(session, "show server_version")
     return finding(True, f"PostgreSQL {version} at {describe(place.node.conninfo)}", needed, "")
 
