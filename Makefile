@@ -2,13 +2,30 @@
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
+BENCH  ?= all
+ROUNDS ?= 30
 
-.PHONY: demo rehearse test bench faults check lock
+.PHONY: demo rehearse faults test check bench lock
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --require-hashes --requirement requirements.txt
 	touch $@
+
+demo: $(VENV)/installed  ## watch a migration; FRESH=1 starts over
+	$(if $(FRESH),$(RUN) -m mwaportal.system.fresh .mwa)
+	exec $(RUN) manage.py demo
+
+rehearse: $(VENV)/installed  ## a whole migration without a person
+	$(RUN) -m mwaportal.system.fresh .mwa-rehearsal
+	MWA_HOME=.mwa-rehearsal $(RUN) manage.py rehearse
+
+faults: $(VENV)/installed  ## ROUNDS=n SEED=s: a migration while everything is killed
+	$(RUN) -m mwaportal.system.fresh .mwa-faults
+	MWA_HOME=.mwa-faults $(RUN) manage.py faults --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+bench: $(VENV)/installed  ## BENCH=copy|resync|capture|overhead|swap|compare|wal
+	$(RUN) -m mwaportal.bench $(BENCH)
 
 test: $(VENV)/installed check
 	$(RUN) -m pytest $(PYTEST)

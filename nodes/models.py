@@ -34,6 +34,12 @@ class Node(models.Model):
         """The server of our own behind this node, if it is one."""
         return EmbeddedServer(Path(self.directory), self.version or 18) if self.directory else None
 
+    @property
+    def own_conninfo(self) -> str:
+        """The connection string as it was given, for questions to the server as a whole."""
+        server = self.embedded
+        return server.conninfo() if server else self.conninfo
+
     def conninfo_for(self, database: str) -> str:
         """The connection string for one of its databases."""
         server = self.embedded
@@ -84,9 +90,7 @@ class Pair(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=~models.Q(source=models.F("copy")), name="a_pair_has_two_nodes"
-            )
+            models.CheckConstraint(condition=~models.Q(source=models.F("copy")), name="a_pair_has_two_nodes")
         ]
 
     def __str__(self) -> str:
@@ -160,9 +164,7 @@ class StoragePool(models.Model):
     number = models.PositiveSmallIntegerField(default=1)
     database = models.CharField(max_length=63)
     step = models.CharField(max_length=12, choices=Step, default=Step.NEW, blank=True)
-    state = models.CharField(
-        max_length=12, choices=status.REPLICATION_STATE.choices, default="NOT MIRRORED"
-    )
+    state = models.CharField(max_length=12, choices=status.REPLICATION_STATE.choices, default="NOT MIRRORED")
     detail = models.CharField(
         max_length=13, choices=status.REPLICATION_DETAIL.choices, default="", blank=True
     )
@@ -177,6 +179,7 @@ class StoragePool(models.Model):
     wal_held_bytes = models.BigIntegerField(null=True)
     tracked_changes = models.BigIntegerField(default=0)
     tracked_rows = models.BigIntegerField(default=0)
+    resync_rows = models.BigIntegerField(default=0)  # brought by the last hand-over
     measured_at = models.DateTimeField(null=True)
 
     class Meta:

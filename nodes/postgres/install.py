@@ -57,8 +57,9 @@ def publish(
     """Publish the permanent tables that are not yet; returns those that were added.
 
     Where the slot exists already, a moment without a writer is needed: what a transaction wrote before its
-    table was published is not decoded, however much later it commits. A table without an identity gets REPLICA IDENTITY FULL first: published without one, the
-    application's next UPDATE would fail. Raises `TableLocked` and leaves that table unpublished.
+    table was published is not decoded, however much later it commits. A table without an identity gets
+    REPLICA IDENTITY FULL first: published without one, the application's next UPDATE would fail. Raises
+    `TableLocked` and leaves that table unpublished.
     """
     there = published(connection)
     added = [

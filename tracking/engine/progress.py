@@ -1,6 +1,7 @@
 """A system migration as it can be watched: rows and bytes by table, messages as they happen."""
 
 import threading
+from collections import Counter
 from types import TracebackType
 
 from django.db import connection
@@ -10,8 +11,8 @@ from mwaportal import doorbell
 from nodes.models import StoragePool
 from nodes.postgres.connect import connect
 from tracking.models import TableCopy
-from tracking.save import copy as save_copy
 from tracking.save import events
+from tracking.save.progress import copying
 
 from .say import say
 
@@ -25,6 +26,7 @@ class Progress:
         self._pool = pool
         self._conninfo = copy_conninfo
         self._ended = threading.Event()
+        self._through: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="copy progress")
 
     def report(self, event: events.Event) -> None:
@@ -39,6 +41,8 @@ class Progress:
             case events.Skipped(table=table, wait_seconds=seconds):
                 self._set(table, state="LOCKED", message=f"still locked after {seconds:g} s")
                 say(pair, f"{table} stayed locked for {seconds:g} s; it comes in the end", "", self._pool)
+            case events.ChunkCopied(table=table, rows=rows):
+                self._through[str(table)] += rows
             case events.Copied(table=table, rows=rows, bytes=size):
                 self._set(table, state="COPIED", rows=rows, bytes=size, ended_at=timezone.now(), message="")
             case events.Vanished(table=table):
@@ -52,17 +56,21 @@ class Progress:
         TableCopy.objects.update_or_create(pool=self._pool, schema=schema, name=name, defaults=values)
         doorbell.notify(self._pool.pair_id)
 
+    def _show(self, table: TableCopy, rows: int, size: int) -> None:
+        """Chunks that are through have left the copy's view; what they reported is added."""
+        through = self._through[str(table)]
+        TableCopy.objects.filter(pk=table.pk).exclude(state="COPIED").update(
+            state="COPYING", rows=rows + through, bytes=size, started_at=table.started_at or timezone.now()
+        )
+
     def _watch(self) -> None:
         try:
             with connect(self._conninfo, "copy progress") as session:
                 while not self._ended.wait(_EVERY_SECONDS):
-                    for (schema, name), (rows, size) in save_copy.progress(session).items():
-                        TableCopy.objects.filter(pool=self._pool, schema=schema, name=name).exclude(
-                            state="COPIED"
-                        ).update(state="COPYING", rows=rows, bytes=size)
-                        TableCopy.objects.filter(
-                            pool=self._pool, schema=schema, name=name, started_at=None
-                        ).update(started_at=timezone.now())
+                    running = copying(session)
+                    for table in self._pool.table_copies.exclude(state__in=("COPIED", "GONE")):
+                        if str(table) in running:
+                            self._show(table, *running[str(table)])
                     doorbell.notify(self._pool.pair_id)
         finally:
             connection.close()

@@ -15,6 +15,7 @@ from nodes.postgres.install import TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.models import TableCopy, set_phase, set_state
 from tracking.save import definitions, run
+from tracking.save.analyze import analyze
 from tracking.save.run import SaveOptions
 
 from . import synchronize
@@ -32,10 +33,9 @@ class SetupFailed(Exception):
 def check(runtimes: list[PoolRuntime]) -> None:
     """Preflight of the whole pair before anything is touched; raises `SetupFailed` with what failed."""
     pair = runtimes[0].pool.pair
-    first = pair.pools.first()
     checks = preflight.run(
-        pair.source.conninfo_for(first.database),
-        pair.copy.conninfo_for(first.database),
+        pair.source.own_conninfo,
+        pair.copy.own_conninfo,
         [runtime.pool.database for runtime in runtimes],
     )
     for found in checks:
@@ -113,17 +113,16 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
     options = SaveOptions(
         savact=pair.savact, savactwait_seconds=pair.savactwait_seconds, jobs=pair.parallel_degree
     )
-    finished = {
-        (table.schema, table.name) for table in pool.table_copies.filter(state__in=("COPIED", "GONE"))
-    }
+    done = {(t.schema, t.name) for t in pool.table_copies.filter(state__in=("COPIED", "GONE"))}
+    finished = {t.oid for t in catalog.tables(runtime.primary()) if (t.schema, t.name) in done}
     with Progress(pool, route.secondary_conninfo) as progress:
-        left = run.save(
+        saved = run.save(
             route.primary_conninfo, route.secondary_conninfo, options, finished, progress.report, stop
         )
-    if stop.is_set():
+    if saved.stopped:
         return
-    if left:
-        say(pair, f"Not copied yet, tried again: {', '.join(map(str, left))}", "", pool)
+    if saved.skipped:
+        say(pair, f"Not copied yet, tried again: {', '.join(map(str, saved.skipped))}", "", pool)
         return
     _advance(pool, Step.COPIED)
 
@@ -132,7 +131,7 @@ def _index(runtime: PoolRuntime) -> None:
     pool, route = runtime.pool, runtime.route
     say(pool.pair, "Building indexes and constraints", "", pool)
     definitions.restore_post_data(_archive(pool), route.secondary_conninfo, runtime.pool.pair.parallel_degree)
-    run.analyze(route.secondary_conninfo, pool.pair.parallel_degree)
+    analyze(route.secondary_conninfo, pool.pair.parallel_degree)
     _advance(pool, Step.INDEXED)
 
 
@@ -149,7 +148,7 @@ def _hand_over(runtime: PoolRuntime) -> None:
 
 
 def _directory(pool: StoragePool) -> Path:
-    path = Path(settings.MWA_HOME) / "definitions" / f"{pool.pair.token}_{pool.number}"
+    path = Path(settings.HOME) / "definitions" / f"{pool.pair.token}_{pool.number}"
     path.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -41,7 +41,7 @@ def step(runtime: PoolRuntime) -> None:
 
 def _watch(runtime: PoolRuntime, facts: Facts) -> None:
     """ACTIVE: is there a reason to suspend?"""
-    pool, pair = runtime.pool, runtime.pool.pair
+    pair = runtime.pool.pair
     reason, text = _reason_to_suspend(runtime, facts)
     if reason:
         suspend(runtime, reason, text)
@@ -160,8 +160,8 @@ def resume(runtime: PoolRuntime) -> None:
         _failed(runtime, str(error).strip())
         return
     runtime.end_capture()
-    pool.retry_at = None
-    pool.save(update_fields=["retry_at"])
+    pool.retry_at, pool.resync_rows = None, done.rows
+    pool.save(update_fields=["retry_at", "resync_rows"])
     set_state(pool, "ACTIVE", "REPLICATING")
     say(pool.pair, f"Replicating again after {done.rows} rows in {done.rounds} rounds", "", pool)
 

@@ -7,6 +7,7 @@ from psycopg.conninfo import make_conninfo
 
 from nodes.postgres import lsn
 from nodes.postgres.connect import Connection, one, wait_until
+from nodes.postgres.unseen import leave_no_trace
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def start_at(
     ).format(*map(sql.Identifier, (name,)), conninfo, sql.Identifier(publication), sql.Identifier(name))
     with connection.transaction():
         _drop(connection, name)
+        leave_no_trace(connection, local=True)  # the statement holds the primary's password
         connection.execute(create)
         oid = one(
             connection,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from mwaportal import doorbell
 from nodes.models import Node, Pair, StoragePool, SwapRequest
 from nodes.postgres import preflight
-from nodes.postgres.connect import connect, describe
+from nodes.postgres.connect import describe
 from nodes.status import VERDICT
 from tracking.models import CompareRun
 
@@ -89,7 +89,7 @@ class Command(BaseCommand):
         pair = Pair.objects.get(name=name)
         databases = [pool.database for pool in pair.pools.all()]
         checks = preflight.run(
-            pair.source.conninfo_for(databases[0]), pair.copy.conninfo_for(databases[0]), databases
+            pair.source.own_conninfo, pair.copy.own_conninfo, databases
         )
         self.say(preflight.report(checks))
         if not preflight.passed(checks):

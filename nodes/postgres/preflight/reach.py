@@ -10,25 +10,13 @@ from psycopg.conninfo import make_conninfo
 from nodes.postgres.connect import Connection, Unreachable, connect, one
 from nodes.postgres.preflight.check import Finding, finding
 from nodes.postgres.preflight.place import Node, Place, redact
+from nodes.postgres.unseen import leave_no_trace
 
 _SECONDS = 3.0  # for the publisher to see the visitor: one look takes some milliseconds, most find it at once
 _CONNECT_SECONDS = (
     15  # ends a try whose packets are dropped; libpq's own limit does not hold inside the server
 )
 
-# The statement bears a connection string, so no log may get it; and no event trigger shall see a subscription
-# that never was. All of these are a superuser's to set.
-_UNSEEN = {
-    "session_replication_role": "replica",
-    "log_statement": "none",
-    "log_min_messages": "error",
-    "log_min_duration_statement": "-1",
-    "log_min_duration_sample": "-1",
-    "log_transaction_sample_rate": "0",
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",
-    "pg_stat_statements.track": "none",
-}
 
 # With create_slot=false it may run in a transaction, connects as a subscription does, and is rolled back. The
 # publication need not exist (PostgreSQL documentation, CREATE SUBSCRIPTION).
@@ -88,8 +76,9 @@ def _visit(subscriber: Node, publisher: Node, database: str | None) -> bool:
         connect(own, "preflight", statement_timeout=f"{_CONNECT_SECONDS}s") as session,
         ThreadPoolExecutor(1) as pool,
     ):
-        for setting, value in _UNSEEN.items():
-            session.execute("select set_config(%s, %s, false)", (setting, value))
+        # No event trigger shall see a subscription that never was.
+        session.execute("set session_replication_role = replica")
+        leave_no_trace(session, local=False)
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
             attempt, seen = pool.submit(_roll_back, session, statement), False

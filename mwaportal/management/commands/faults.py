@@ -1,0 +1,40 @@
+import json
+import random
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from mwaportal.system.faults import run
+from mwaportal.system.plant import Plant, wait_for
+
+
+class Command(BaseCommand):
+    help = "A migration under load while its processes and servers are killed; ends with one JSON object."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--rounds", type=int, default=30)
+        parser.add_argument("--seed", type=int, default=None)
+        parser.add_argument("--rows", type=int, default=200_000)
+        parser.add_argument("--rate", type=float, default=300)
+        parser.add_argument("--port", type=int, default=8002)
+
+    def handle(self, *, rounds, seed, rows, rate, port, **options):
+        seed = random.randrange(10**6) if seed is None else seed
+        self.stdout.write(f"ROUNDS={rounds} SEED={seed}")
+        plant = Plant(settings.HOME, rows, rate=rate, port=port)
+        try:
+            plant.build()
+            plant.serve()
+            plant.write()
+            wait_for(plant, "the portal's page", plant.answers, 60)
+            report, faults, repairs = run(plant, rounds, seed, self.stdout.write)
+        finally:
+            plant.end()
+        result = {
+            "rounds": rounds, "faults": dict(faults.done), "acknowledged": report.acknowledged,
+            "lost": report.lost, "duplicated": report.duplicated, "differences": report.differences,
+            "manual_repairs": repairs,
+        }  # fmt: skip
+        self.stdout.write(json.dumps(result))
+        if report.lost or report.duplicated or report.differences or repairs:
+            raise SystemExit(1)

@@ -1,0 +1,175 @@
+"""A whole system on one machine: two embedded nodes, a shop, its writers, the portal, and people.
+
+`make demo`, `make rehearse` and `make faults` drive it. The portal and the writers are processes of their
+own and everything is real; what this process asks for, it asks for as a person would, through the models.
+"""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+
+from mwaportal import portaldb
+from mwaportal.workload import shop, writers
+from nodes.models import Node, Pair, StoragePool
+from nodes.postgres.connect import Connection, connect, one, wait_until
+from nodes.postgres.embedded import EmbeddedServer
+
+DATABASE = "shop"
+PAIR = "shop"
+_TOP = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Plant:
+    """Everything below `home`, with `rows` rows in the shop and `count` writers."""
+
+    home: Path
+    rows: int
+    count: int = 4
+    rate: float = 0
+    port: int = 8000
+    portal: "subprocess.Popen[bytes] | None" = None
+    writing: "subprocess.Popen[bytes] | None" = None
+    passwords: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def source(self) -> EmbeddedServer:
+        """The old host: PostgreSQL 16."""
+        return EmbeddedServer(self.home / "source", 16)
+
+    @property
+    def copy(self) -> EmbeddedServer:
+        """The new one: PostgreSQL 18."""
+        return EmbeddedServer(self.home / "copy", 18)
+
+    @property
+    def ledger(self) -> Path:
+        """The writers' own account of what was acknowledged."""
+        return self.home / "ledger"
+
+    @property
+    def url(self) -> str:
+        """Where the portal answers."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def build(self) -> None:
+        """Servers, shop and pair; what is there already stays as it is."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.source.start()
+        self.copy.start()
+        for server in (self.source, self.copy):
+            shop.create_roles(server.conninfo())
+            with connect(server.conninfo(), "demo") as admin:
+                if not one(admin, "select 1 from pg_database where datname = %s", (DATABASE,)):
+                    admin.execute(f"create database {DATABASE}")
+        with self.session(self.source) as session:
+            primary_is_source = one(session, "select to_regclass('public.ledger') is null")
+            if primary_is_source:
+                shop.create(session)
+        shop.fill(self.source.conninfo(DATABASE), self.rows)
+        portaldb.ensure_running()
+        call_command("migrate", interactive=False, verbosity=0)
+        self._define()
+
+    def person(self, name: str, group: str) -> User:
+        """A user with a new one-time password, kept in `passwords`."""
+        user, _ = User.objects.get_or_create(username=name)
+        self.passwords[name] = secrets.token_urlsafe(9)
+        user.set_password(self.passwords[name])
+        user.save()
+        user.groups.set([Group.objects.get(name=group)])
+        return user
+
+    def pair(self) -> Pair:
+        """The pair as it is now."""
+        return Pair.objects.get(name=PAIR)
+
+    def serve(self) -> None:
+        """Start the portal (again)."""
+        with (self.home / "portal.log").open("ab") as log:
+            self.portal = subprocess.Popen(
+                [sys.executable, str(_TOP / "manage.py"), "serve", "--port", str(self.port)],
+                cwd=_TOP, env={**os.environ, "MWA_HOME": str(self.home)}, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def write(self) -> None:
+        """Start the writers (again)."""
+        conninfo = writers.conninfo_for(self.source.conninfo(DATABASE), self.copy.conninfo(DATABASE))
+        self.writing = writers.spawn(conninfo, self.ledger, writers=self.count, rate=self.rate)
+
+    def stop_writing(self) -> None:
+        """Let the writers finish what they are at."""
+        self.writing = _end(self.writing, 30)
+
+    def watch(self) -> list[str]:
+        """Start again what has died; returns what it was."""
+        died = []
+        if self.portal is not None and self.portal.poll() is not None:
+            died.append("portal")
+            self.serve()
+        if self.writing is not None and self.writing.poll() is not None:
+            died.append("writers")
+            self.write()
+        return died
+
+    def answers(self) -> bool:
+        """Whether the portal's page is there."""
+        try:
+            with urllib.request.urlopen(self.url, timeout=2) as response:
+                return bool(response.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def end(self) -> None:
+        """Stop everything; the data stays for the next start."""
+        self.writing = _end(self.writing, 30)
+        self.portal = _end(self.portal, 40)
+        self.copy.stop()
+        self.source.stop()
+        portaldb.release()
+
+    def session(self, server: EmbeddedServer) -> Connection:
+        """A session on the shop."""
+        return connect(server.conninfo(DATABASE), "demo")
+
+    def _define(self) -> None:
+        nodes = {}
+        for name, server in (("old-host", self.source), ("new-host", self.copy)):
+            nodes[name], _ = Node.objects.get_or_create(
+                name=name, defaults={"directory": str(server.directory), "version": server.version}
+            )
+        pair, _ = Pair.objects.get_or_create(
+            name=PAIR, defaults={"source": nodes["old-host"], "copy": nodes["new-host"]}
+        )
+        StoragePool.objects.get_or_create(pair=pair, number=1, defaults={"database": DATABASE})
+
+
+def wait_for(plant: Plant, what: str, condition, seconds: float) -> None:
+    """Wait for something while starting again what dies meanwhile."""
+
+    def look() -> bool:
+        plant.watch()
+        return condition()
+
+    wait_until(look, what, seconds=seconds, every=0.1)
+
+
+def _end(process: "subprocess.Popen[bytes] | None", seconds: float) -> None:
+    if process is None or process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
