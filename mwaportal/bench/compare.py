@@ -73,9 +73,9 @@ def _measure(source: Connection, copy: Connection, rows: int, rounds: int) -> di
     seconds, peer_seconds = median(ours[1:]), median(peer[1:])
     return {
         "bench": "compare",
-        "ours": round(seconds, 2),
+        "ours": round(seconds, 3),
         "peer_name": "one sequential hash of the table on one server",
-        "peer": round(peer_seconds, 2),
+        "peer": round(peer_seconds, 3),
         "ratio": round(seconds / peer_seconds, 2),
         "unit": "s",
     }
