@@ -1,0 +1,74 @@
+"""Between which databases a save goes, and what the sessions on both have to agree on."""
+
+from dataclasses import dataclass
+
+from psycopg.conninfo import make_conninfo
+
+from nodes.postgres.catalog import Table
+from nodes.postgres.connect import Connection, connect, one, session_conninfo
+
+COPYING = "save copy"
+_COPY_LOCK_TIMEOUT = "60s"  # nobody but us works on the copy
+
+
+@dataclass(frozen=True)
+class Route:
+    """From where to where, and what both sessions have to agree on."""
+
+    source: str
+    copy: str
+    encoding: str
+    source_version: int
+    wait_seconds: float | None  # SAVACTWAIT; None is *NOMAX
+
+    @classmethod
+    def between(cls, source: str, copy: str, wait_seconds: float | None) -> "Route":
+        """Ask the source what has to be known. Raises `Unreachable`."""
+        with connect(source, "save") as session:
+            encoding = one(session, "select getdatabaseencoding()")
+            return cls(source, copy, encoding, session.info.server_version, wait_seconds)
+
+    def source_session(self, table: Table) -> str:
+        """The connection string of the session that reads a table."""
+        wait = 0 if self.wait_seconds is None else max(1, int(self.wait_seconds * 1000))
+        settings = {"lock_timeout": f"{wait}ms", "synchronize_seqscans": "off", **self._both()}
+        if self.source_version >= 170000:  # where the setting came into being
+            settings["transaction_timeout"] = "0"
+        conninfo = session_conninfo(self.source, application_name(table), **settings)
+        return make_conninfo(conninfo, client_encoding=self.encoding)
+
+    def copy_session(self, table: Table) -> str:
+        """Of the session that writes it. What we report as finished is on disk: no asynchronous commit."""
+        settings = {
+            "session_replication_role": "replica", "lock_timeout": _COPY_LOCK_TIMEOUT, **self._both()
+        }  # fmt: skip
+        conninfo = session_conninfo(self.copy, application_name(table), **settings)
+        return make_conninfo(conninfo, client_encoding=self.encoding)
+
+    def _both(self) -> dict[str, str]:
+        # As pg_dump does: text must not depend on what somebody has set for this database or role. Row
+        # security must refuse, never filter.
+        return {
+            "row_security": "off",             "extra_float_digits": "3", "xmloption": "content",
+        }  # fmt: skip
+
+
+def application_name(table: Table) -> str:
+    """What the sessions that copy a table are called, without `mwa `: there it is known by its oid."""
+    return f"{COPYING} {table.oid}"
+
+
+def end_sessions(connection: Connection, purpose: str) -> None:
+    """End the sessions that serve a purpose in this database, of a program of ours that was killed.
+
+    The server may notice only much later that a client has gone. Until then it goes on writing, building
+    an index or waiting for a lock.
+    """
+    connection.execute(
+        """
+        select pg_terminate_backend(pid, 10000) from pg_stat_activity
+        where datname = current_database() and pid <> pg_backend_pid()
+          and starts_with(application_name, 'mwa ' || %s)
+        """,
+        (purpose,),
+    )
