@@ -2,16 +2,12 @@
 
 import hashlib
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 
 class TokenBucket(models.Model):
-    """A budget that refills with time; `value` says whose it is, hashed.
-
-    Two attempts at the same moment may both read the same balance: being a little inexact here keeps
-    it simple, and the next attempt pays.
-    """
+    """A budget that refills with time; `value` says whose it is, hashed."""
 
     value = models.CharField(max_length=64, unique=True)
     tokens = models.FloatField(default=1.0)
@@ -22,15 +18,20 @@ class TokenBucket(models.Model):
 
     @classmethod
     def take(cls, value: str, capacity: int, seconds: int) -> bool:
-        """Spend one of `capacity` attempts, which all come back within `seconds`; False if none is left."""
-        now = timezone.now()
+        """Spend one of `capacity` attempts, which all come back within `seconds`; False if none is left.
+
+        A negative capacity gives one back.
+        """
         hashed = hashlib.sha256(value.encode()).hexdigest()
-        bucket, _ = cls.objects.get_or_create(value=hashed)
-        refilled = bucket.tokens + (now - bucket.updated).total_seconds() / seconds
-        left = min(1.0, refilled) - 1.0 / capacity
-        if left < 0:
-            return False
-        cls.objects.filter(pk=bucket.pk).update(tokens=left, updated=now)
+        cls.objects.get_or_create(value=hashed)
+        with transaction.atomic():
+            bucket = cls.objects.select_for_update().get(value=hashed)
+            now = timezone.now()
+            refilled = bucket.tokens + (now - bucket.updated).total_seconds() / seconds
+            left = min(1.0, refilled) - 1.0 / capacity
+            if left < 0:
+                return False
+            cls.objects.filter(pk=bucket.pk).update(tokens=left, updated=now)
         return True
 
     @classmethod
@@ -40,5 +41,11 @@ class TokenBucket(models.Model):
 
     @classmethod
     def login_by_name(cls, username: str) -> bool:
-        """10 failed attempts an hour for one name."""
-        return cls.take(f"login-name-{username.lower()}", 10, 3600)
+        """40 failed attempts an hour for one name: more, so that nobody locks somebody else out easily."""
+        return cls.take(f"login-name-{username.lower()}", 40, 3600)
+
+    @classmethod
+    def login_succeeded(cls, address: str, username: str) -> None:
+        """Only failures count."""
+        cls.take(f"login-address-{address}", -20, 3600)
+        cls.take(f"login-name-{username.lower()}", -40, 3600)

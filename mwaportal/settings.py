@@ -8,6 +8,7 @@ MWA_CREDENTIAL_KEY      encrypts connection strings; a comma-separated list, the
                         decrypt (default: made in MWA_HOME/credential_key)
 MWA_ALLOWED_HOSTS       host names the portal answers to
 MWA_TRUSTED_ORIGINS     origins like https://portal.example.com, where a proxy ends TLS
+MWA_TRUSTED_PROXIES     addresses whose X-Forwarded-For is believed
 MWA_HTTPS               True behind TLS: cookies are sent over https only, and HSTS is on
 MWA_DEBUG               True for development only
 
@@ -34,9 +35,11 @@ CREDENTIAL_KEYS = _credential_keys.replace(",", " ").split()
 DEBUG = envbool("MWA_DEBUG", False)
 ALLOWED_HOSTS = envlist("MWA_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = envlist("MWA_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = envlist("MWA_TRUSTED_PROXIES")
 HTTPS = envbool("MWA_HTTPS", False)
 
 INSTALLED_APPS = [
+    "mwaportal",  # before channels: runworker is ours
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -49,7 +52,6 @@ INSTALLED_APPS = [
     "django_tables2",
     "nodes",
     "tracking",
-    "mwaportal",  # last: its groups need everybody's permissions
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -130,7 +132,6 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
-USE_THOUSAND_SEPARATOR = True
 
 LOGGING = {
     "version": 1,

@@ -9,6 +9,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('nodes', '0001_initial'),  # whose permissions our groups get after every migration
     ]
 
     operations = [

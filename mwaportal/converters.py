@@ -1,0 +1,18 @@
+"""Names in addresses."""
+
+from django.urls import register_converter
+
+
+class PairName:
+    """A pair's name, which may hold a slash: servers decode %2F before anybody can ask."""
+
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> str:
+        return value.replace("~1", "/").replace("~0", "~")
+
+    def to_url(self, value: str) -> str:
+        return value.replace("~", "~0").replace("/", "~1")
+
+
+register_converter(PairName, "pair")

@@ -1,0 +1,39 @@
+"""Template tags: every status looks the same everywhere."""
+
+from functools import lru_cache
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from mwaportal import shown
+from nodes import status as vocabularies
+
+register = template.Library()
+register.filter("number", shown.number)
+register.filter("size", shown.size)
+register.filter("duration", shown.duration)
+register.filter("when", shown.when)
+
+
+@register.simple_tag
+def status(vocabulary: str, value: str) -> SafeString:
+    """Icon, text and colour of a value of one of the vocabularies in nodes/status.py."""
+    found = getattr(vocabularies, vocabulary)[value]
+    return indicator(found.kind, found.label)
+
+
+@register.simple_tag
+def indicator(kind: str, label: str) -> SafeString:
+    """Icon and text of one of Carbon's kinds of status."""
+    return format_html('<span class="status status-{}">{}{}</span>', kind, icon(kind), label)
+
+
+@register.simple_tag
+@lru_cache
+def icon(name: str) -> SafeString:
+    """One shape of the sprite; the text beside it says the same."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name
+    )

@@ -1,0 +1,103 @@
+"""People and a pair for the portal's tests."""
+
+from datetime import timedelta
+
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+
+from nodes.models import Node, Pair, StoragePool
+from tracking.models import (
+    CompareResult,
+    CompareRun,
+    DefinitionEntry,
+    Message,
+    TableCopy,
+    set_phase,
+    set_state,
+)
+
+PASSWORD = "correct horse"
+PEOPLE = {"olga": "Administrators", "artur": "Approvers", "vera": "Stakeholders", "otto": ""}
+
+
+def make_people() -> dict[str, User]:
+    """Olga operates, Artur approves, Vera looks, Otto is an outsider; Olga has a colleague, Oskar."""
+    people = {}
+    for name, group in {**PEOPLE, "oskar": "Administrators"}.items():
+        people[name] = User.objects.create_user(name, password=PASSWORD)
+        if group:
+            people[name].groups.add(Group.objects.get(name=group))
+    return people
+
+
+def make_pair(name: str = "shop", databases: tuple[str, ...] = ("shop",)) -> Pair:
+    """A pair as it is after it was defined."""
+    pair = Pair.objects.create(
+        name=name,
+        source=Node.objects.create(name=f"old-{name}", conninfo="host=old password=sesame", version=16),
+        copy=Node.objects.create(name=f"new-{name}", conninfo="host=new password=sesame", version=18),
+    )
+    for number, database in enumerate(databases, 1):
+        StoragePool.objects.create(pair=pair, number=number, database=database)
+    return pair
+
+
+def make_synchronizing_pair(name: str = "shop") -> Pair:
+    """A pair in phase SYNC whose pool is replicating."""
+    pair = make_pair(name)
+    pair.ask("SYNC")
+    set_phase(pair, "SYNC", "A")
+    pool = pair.pools.get()
+    pool.step, pool.lag_bytes, pool.wal_held_bytes = "MIRRORED", 2_400, 65_536
+    pool.measured_at = timezone.now()
+    pool.save()
+    set_state(pool, "ACTIVE", "REPLICATING")
+    return pair
+
+
+def make_copies(pool: StoragePool, tables: int) -> None:
+    """The system migration of so many tables, some in every state."""
+    now = timezone.now()
+    states = ("COPIED", "COPIED", "COPYING", "WAITING", "LOCKED", "FAILED", "COPIED")
+    TableCopy.objects.bulk_create(
+        TableCopy(
+            pool=pool, schema="public", name=f"orders_{n}", state=state,
+            rows_total=1_000 * (n + 1), bytes_total=80_000 * (n + 1),
+            rows={"COPIED": 1_000 * (n + 1), "COPYING": 400 * (n + 1)}.get(state, 0),
+            bytes={"COPIED": 80_000 * (n + 1), "COPYING": 32_000 * (n + 1)}.get(state, 0),
+            started_at=now - timedelta(seconds=90) if state in ("COPIED", "COPYING") else None,
+            ended_at=now - timedelta(seconds=30) if state == "COPIED" else None,
+            message="waited 120 s for a lock held by process 4711" if state == "LOCKED" else "",
+        )
+        for n, state in ((n, states[n % len(states)]) for n in range(tables))
+    )  # fmt: skip
+
+
+def make_history(pair: Pair) -> None:
+    """Messages, definitions and a compare with a difference."""
+    pool = pair.pools.first()
+    for code, text in (
+        ("CPI3710", "Checkpoint processing began"),
+        ("CPI3712", "Checkpoint reached"),
+        ("", "Copying"),
+    ):
+        Message.objects.create(pair=pair, code=code, text=text)
+    DefinitionEntry.objects.create(
+        pool=pool, number=1, command="ALTER TYPE", object_type="type", identity="public.mood"
+    )
+    DefinitionEntry.objects.create(
+        pool=pool, number=2, command="CREATE VIEW", object_type="view", identity="public.<b>today</b>"
+    )
+    run = CompareRun.objects.create(pool=pool, ended_at=timezone.now())
+    CompareResult.objects.create(
+        run=run, schema="public", name="customers", verdict="EQUAL", rows=12_000, seconds=1
+    )
+    CompareResult.objects.create(
+        run=run, schema="public", name="orders", verdict="DIFFERENT", rows=90_000, different_rows=1,
+        differences=[
+            {
+                "kind": "different", "key": "{17}", "source": {"id": "17", "total": "9.90"},
+                "copy": {"id": "17", "total": "<i>9.91"}, "source_count": 1, "copy_count": 1,
+            }
+        ],
+    )  # fmt: skip

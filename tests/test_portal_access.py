@@ -1,0 +1,189 @@
+"""Who gets in, and what each group may do."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from mwaportal.access import Viewer, add_person, viewers
+from mwaportal.models import TokenBucket
+from nodes.models import Pair, SwapRequest
+from tests.portal import PASSWORD, make_people, make_synchronizing_pair
+from tracking.models import CompareRun, DefinitionEntry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people():
+    return make_people()
+
+
+@pytest.fixture
+def pair() -> Pair:
+    return make_synchronizing_pair()
+
+
+@pytest.fixture
+def browser(people):
+    """browser("vera") is her browser, which sends CSRF tokens only where a form does."""
+
+    def of(name: str) -> Client:
+        client = Client()
+        client.force_login(people[name])
+        return client
+
+    return of
+
+
+@pytest.mark.parametrize("path", ["/", "/pairs/shop/", "/pairs/nothing/", "/elsewhere/"])
+def test_without_login_every_page_leads_to_it(pair, path):
+    response = Client().get(path)
+    assert response.status_code == (404 if path == "/elsewhere/" else 302)
+    if response.status_code == 302:
+        assert response.url.startswith("/login/")
+
+
+def test_signing_in_leads_back_to_the_page(people, pair):
+    client = Client()
+    response = client.post(
+        "/login/?next=/pairs/shop/", {"username": "vera", "password": PASSWORD, "next": "/pairs/shop/"}
+    )
+    assert response.url == "/pairs/shop/"
+    assert client.get("/pairs/shop/").status_code == 200
+
+
+def test_nobody_is_led_elsewhere_after_signing_in(people):
+    data = {"username": "vera", "password": PASSWORD, "next": "https://evil.example/"}
+    assert Client().post("/login/", data).url == "/"
+
+
+@pytest.mark.parametrize("path", ["/", "/pairs/shop/", "/pairs/nothing/"])
+def test_an_outsider_sees_nothing_not_even_which_pairs_exist(browser, pair, path):
+    response = browser("otto").get(path)
+    assert response.status_code == 403
+    assert b"otto may not see the pairs" in response.content
+
+
+@pytest.mark.parametrize("path", ["/", "/pairs/shop/"])
+@pytest.mark.parametrize("name", ["olga", "artur", "vera"])
+def test_every_group_sees_the_pages(browser, pair, path, name):
+    response = browser(name).get(path)
+    assert response.status_code == 200 and b"shop" in response.content
+    assert b"sesame" not in response.content
+
+
+def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
+    """Every action with its URL and who may take it."""
+    swap = SwapRequest.request(pair, requester)
+    entry = DefinitionEntry.objects.create(pool=pair.pools.get(), number=1, command="CREATE VIEW")
+    at = {"name": pair.name}
+    return {
+        "start": (reverse("pair-ask", kwargs={**at, "how": "start"}), "olga"),
+        "pause": (reverse("pair-ask", kwargs={**at, "how": "pause"}), "olga"),
+        "request": (reverse("swap-request", kwargs=at), "olga"),
+        "compare": (reverse("compare", kwargs={**at, "number": 1}), "olga"),
+        "tick off": (reverse("definition-done", kwargs={**at, "pk": entry.pk}), "olga"),
+        "approve": (reverse("swap-approve", kwargs={**at, "pk": swap.pk}), "artur"),
+        "reject": (reverse("swap-reject", kwargs={**at, "pk": swap.pk}), "artur"),
+        "cancel": (reverse("swap-cancel", kwargs={**at, "pk": swap.pk}), "olga"),
+    }
+
+
+ACTIONS = ["start", "pause", "request", "compare", "tick off", "approve", "reject", "cancel"]
+
+
+def everything(pair: Pair) -> tuple:
+    return (
+        list(Pair.objects.values()), list(SwapRequest.objects.values()),
+        list(DefinitionEntry.objects.values()), CompareRun.objects.count(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_is_refused_to_everybody_it_is_not_for(browser, people, pair, action):
+    url, who = actions(pair, people["olga"])[action]
+    before = everything(pair)
+    for name in {"vera", "otto", "olga", "artur"} - {who}:
+        assert browser(name).post(url).status_code == 403
+    assert Client().post(url).status_code == 302
+    assert everything(pair) == before
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_is_never_taken_by_a_link(browser, people, pair, action):
+    url, who = actions(pair, people["olga"])[action]
+    assert browser(who).get(url).status_code == 405
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_needs_the_token_of_a_form(people, pair, action):
+    url, who = actions(pair, people["olga"])[action]
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people[who])
+    assert client.post(url).status_code == 403
+
+
+def test_a_stakeholder_is_offered_nothing(browser, people, pair):
+    actions(pair, people["olga"])
+    page = browser("vera").get("/pairs/shop/").content.decode()
+    assert "formaction" not in page
+
+
+def test_viewers_are_told_apart_by_what_they_may_do(people):
+    found = viewers(user.pk for user in people.values())
+    assert found[people["vera"].pk] == Viewer()
+    assert found[people["artur"].pk] == Viewer(approve=True, user_id=people["artur"].pk)
+    assert found[people["olga"].pk] == Viewer(operate=True, request=True, user_id=people["olga"].pk)
+    assert people["otto"].pk not in found
+
+
+def test_a_new_person_gets_a_password_that_works(people):
+    password = add_person("nora", "Approvers")
+    assert Client().login(username="nora", password=password)
+
+
+def attempt(client: Client, name: str, password: str, **headers: str) -> bytes:
+    return client.post("/login/", {"username": name, "password": password}, **headers).content
+
+
+def test_guessing_passwords_is_stopped_after_twenty_from_one_address(people):
+    client = Client()
+    for n in range(20):
+        assert b"Too many attempts" not in attempt(client, f"guess{n}", "wrong")
+    assert b"Too many attempts" in attempt(client, "vera", PASSWORD)
+    assert b"Too many attempts" not in attempt(client, "vera", "wrong", REMOTE_ADDR="192.0.2.7")
+
+
+def test_guessing_one_name_is_stopped_from_however_many_addresses(people):
+    for n in range(40):
+        attempt(Client(), "Vera", "wrong", REMOTE_ADDR=f"192.0.2.{n}")
+    assert b"Too many attempts" in attempt(Client(), "vera", PASSWORD, REMOTE_ADDR="192.0.2.99")
+
+
+def test_signing_in_rightly_costs_nothing(people):
+    for _ in range(25):
+        client = Client()
+        attempt(client, "vera", PASSWORD)
+        assert client.session.get("_auth_user_id")
+
+
+def test_attempts_come_back_with_time(people, monkeypatch):
+    assert TokenBucket.take("x", 2, 100) and TokenBucket.take("x", 2, 100)
+    assert not TokenBucket.take("x", 2, 100)
+    TokenBucket.objects.update(updated=TokenBucket.objects.get().updated.replace(year=2020))
+    assert TokenBucket.take("x", 2, 100)
+
+
+def test_a_forwarded_address_is_believed_from_our_own_proxy_only(rf, settings):
+    from mwaportal.views import client_address
+
+    request = rf.get("/", HTTP_X_FORWARDED_FOR="203.0.113.5, 198.51.100.4", REMOTE_ADDR="10.0.0.1")
+    assert client_address(request) == "10.0.0.1"
+    settings.TRUSTED_PROXIES = ["10.0.0.1"]
+    assert client_address(request) == "198.51.100.4"
+
+
+def test_every_answer_forbids_what_the_page_does_not_need(browser, pair):
+    policy = browser("vera").get("/pairs/shop/")["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "script-src 'self'" in policy
+    assert "unsafe" not in policy and "nonce" not in policy

@@ -1,0 +1,165 @@
+"""What people ask for happens, once, and a refusal says why."""
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from nodes.models import SwapRequest
+from tests.portal import make_history, make_pair, make_people, make_synchronizing_pair
+from tracking.models import CompareRun, DefinitionEntry, set_phase
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def people():
+    return make_people()
+
+
+@pytest.fixture
+def rung(monkeypatch) -> list[int]:
+    """Which pairs the engine was woken for."""
+    found: list[int] = []
+    monkeypatch.setattr("mwaportal.doorbell.ring", found.append)
+    return found
+
+
+def post(user, path: str, **data: str) -> str:
+    """What the page says after somebody has pressed a button."""
+    client = Client()
+    client.force_login(user)
+    return client.post(path, data, follow=True).content.decode()
+
+
+def offered(user, path: str = "/pairs/shop/") -> list[str]:
+    client = Client()
+    client.force_login(user)
+    page = client.get(path).content.decode()
+    return [part.split(">", 1)[1].split("<")[0] for part in page.split("<button form=")[1:]]
+
+
+def test_a_new_pair_is_started(people, rung):
+    pair = make_pair()
+    assert offered(people["olga"]) == ["Start migration"]
+    post(people["olga"], "/pairs/shop/start/")
+    pair.refresh_from_db()
+    assert (pair.goal, rung) == ("SYNC", [pair.pk])
+
+
+def test_a_synchronizing_pair_is_paused_and_started_again(people, rung):
+    pair = make_synchronizing_pair()
+    assert offered(people["olga"]) == ["Pause", "Request role swap", "Compare *SYSBAS now"]
+    page = post(people["olga"], "/pairs/shop/pause/")
+    assert "Cancel the pause" in page  # the pending phase can be withdrawn
+    pair.refresh_from_db()
+    set_phase(pair, "PAUSED", "A")
+    assert offered(people["olga"])[:1] == ["Start"]
+    post(people["olga"], "/pairs/shop/start/")
+    pair.refresh_from_db()
+    assert (pair.goal, rung) == ("SYNC", [pair.pk, pair.pk])
+
+
+def test_a_refusal_is_shown_and_the_engine_is_not_woken(people, rung):
+    make_pair()
+    page = post(people["olga"], "/pairs/shop/pause/")
+    assert "pair shop is in phase Defined; only SYNC can be paused" in page and rung == []
+
+
+def test_a_swap_is_requested_by_one_and_approved_by_another(people, rung):
+    pair = make_synchronizing_pair()
+    post(people["olga"], "/pairs/shop/swap/")
+    swap = pair.swaps.get()
+    assert offered(people["olga"])[:2] == ["Pause", "Cancel request"]
+    assert offered(people["oskar"])[:2] == ["Pause", "Compare *SYSBAS now"]
+    assert offered(people["artur"]) == ["Approve this plan", "Reject"]
+    post(people["artur"], f"/pairs/shop/swap/{swap.pk}/approve/", digest=swap.digest)
+    swap.refresh_from_db()
+    assert (swap.state, swap.decided_by, rung) == ("APPROVED", people["artur"], [pair.pk, pair.pk])
+    assert offered(people["olga"]) == ["Compare *SYSBAS now"]
+
+
+def test_an_approval_is_for_the_plan_that_was_shown(people, rung):
+    pair = make_synchronizing_pair()
+    swap = SwapRequest.request(pair, people["olga"])
+    shown = swap.digest
+    pair.swap_budget_ms = 60_000
+    pair.save()
+    page = post(people["artur"], f"/pairs/shop/swap/{swap.pk}/approve/", digest=shown)
+    swap.refresh_from_db()
+    assert "is not the one that was shown" in page and swap.state == "REQUESTED" and rung == []
+    post(people["artur"], f"/pairs/shop/swap/{swap.pk}/approve/", digest="")
+    swap.refresh_from_db()
+    assert swap.state == "REQUESTED"
+
+
+def test_nobody_approves_his_own_swap_even_with_both_roles(people):
+    pair = make_synchronizing_pair()
+    people["olga"].groups.add(people["artur"].groups.get())
+    swap = SwapRequest.request(pair, people["olga"])
+    assert "Approve this plan" not in offered(people["olga"])
+    page = post(people["olga"], f"/pairs/shop/swap/{swap.pk}/approve/", digest=swap.digest)
+    assert "nobody approves his own role swap" in page
+    with pytest.raises(PermissionDenied):
+        swap.approve(people["olga"], swap.digest)
+    with pytest.raises(IntegrityError, match="nobody_approves_his_own_swap"), transaction.atomic():
+        SwapRequest.objects.update(state="APPROVED", decided_by=people["olga"])
+    swap.refresh_from_db()
+    assert swap.state == "REQUESTED"
+
+
+def test_an_administrator_is_no_approver(people):
+    swap = SwapRequest.request(make_synchronizing_pair(), people["olga"])
+    with pytest.raises(PermissionDenied, match="not an approver"):
+        swap.approve(people["oskar"], swap.digest)
+
+
+def test_only_one_swap_is_open_at_a_time(people):
+    pair = make_synchronizing_pair()
+    SwapRequest.request(pair, people["olga"])
+    with pytest.raises(ValidationError, match="already open"):
+        SwapRequest.request(pair, people["oskar"])
+    with pytest.raises(IntegrityError, match="one_open_swap_per_pair"), transaction.atomic():
+        SwapRequest.objects.create(pair=pair, plan={}, digest="x", requested_by=people["oskar"])
+
+
+def test_only_the_requester_cancels_and_only_once(people):
+    pair = make_synchronizing_pair()
+    swap = SwapRequest.request(pair, people["olga"])
+    assert "only olga, who asked for it" in post(people["oskar"], f"/pairs/shop/swap/{swap.pk}/cancel/")
+    post(people["olga"], f"/pairs/shop/swap/{swap.pk}/cancel/")
+    swap.refresh_from_db()
+    assert swap.state == "CANCELLED"
+    page = post(people["artur"], f"/pairs/shop/swap/{swap.pk}/approve/", digest=swap.digest)
+    assert "is Cancelled, not waiting for approval" in page
+
+
+def test_a_swap_is_decided_below_its_own_pair_only(people):
+    make_pair("other")
+    swap = SwapRequest.request(make_synchronizing_pair(), people["olga"])
+    client = Client()
+    client.force_login(people["artur"])
+    assert client.post(f"/pairs/other/swap/{swap.pk}/approve/").status_code == 404
+
+
+def test_a_compare_is_asked_for_once(people, rung):
+    pair = make_synchronizing_pair()
+    post(people["olga"], "/pairs/shop/pools/1/compare/")
+    assert "has not ended yet" in post(people["olga"], "/pairs/shop/pools/1/compare/")
+    assert CompareRun.objects.get().pool.pair == pair and rung == [pair.pk]
+
+
+def test_a_compare_needs_a_pool_that_was_handed_over(people):
+    make_pair()
+    page = post(people["olga"], "/pairs/shop/pools/1/compare/")
+    assert "a compare needs" in page and not CompareRun.objects.exists()
+
+
+def test_a_definition_is_ticked_off_once_with_the_name_of_who_did(people, rung):
+    pair = make_synchronizing_pair()
+    make_history(pair)
+    entry = DefinitionEntry.objects.first()
+    post(people["olga"], f"/pairs/shop/definitions/{entry.pk}/done/")
+    assert "ticked off already" in post(people["oskar"], f"/pairs/shop/definitions/{entry.pk}/done/")
+    entry.refresh_from_db()
+    assert entry.done_by == "olga" and entry.done_at and rung == [pair.pk]

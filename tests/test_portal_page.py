@@ -1,0 +1,181 @@
+"""What the pages say is true, also where little is known, and shows nothing that could be injected."""
+
+import time
+from html import unescape
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from mwaportal import shown
+from mwaportal.access import Viewer
+from nodes import status
+from nodes.models import SwapRequest
+from tests.portal import make_copies, make_history, make_pair, make_people, make_synchronizing_pair
+from tracking import progress
+from tracking.live import render_pair
+from tracking.models import TableCopy, set_phase, set_state
+from tracking.page import home_context
+
+pytestmark = pytest.mark.django_db
+OLGA = Viewer(operate=True, request=True, user_id=1)
+
+
+def text_of(pair, viewer: Viewer = OLGA) -> str:
+    return "".join(render_pair(pair.pk, viewer).values())
+
+
+def test_the_first_page_explains_what_to_do():
+    client = Client()
+    client.force_login(make_people()["vera"])
+    assert "make demo" in client.get("/").content.decode()
+
+
+def test_what_was_never_measured_is_unknown(settings):
+    pools = render_pair(make_pair().pk, OLGA)["pools"]
+    assert pools.count("unknown") == 3 and "never" in pools and "0 B" not in pools
+
+
+def test_a_measured_value_says_when():
+    pools = render_pair(make_synchronizing_pair().pk, OLGA)["pools"]
+    assert "2.3 kB" in pools and "64.0 kB" in pools and "<time" in pools
+
+
+def test_names_from_elsewhere_are_only_text():
+    pair = make_synchronizing_pair("<script>alert(1)</script>")
+    make_history(pair)
+    page = text_of(pair)
+    assert "<script>" not in page and "<b>today" not in page and "<i>9.91" not in page
+    assert "&lt;b&gt;today" in page and "total=&lt;i&gt;9.91" in page
+
+
+def test_the_worst_pair_comes_first_and_says_what_it_needs():
+    make_synchronizing_pair("calm")
+    broken = make_synchronizing_pair("broken")
+    set_state(broken.pools.get(), "TRACKING", "SUSPENDED", 266)
+    failed = make_pair("failed")
+    set_phase(failed, "SETUP", "E", "the copy is not empty")
+    rows = home_context()["rows"]
+    assert [row["pair"].name for row in rows] == ["failed", "broken", "calm"]
+    assert [[need.text for need in row["needs"]] for row in rows] == [
+        ["the copy is not empty"],
+        ["*SYSBAS is suspended: 266 The secondary does not answer."],
+        [],
+    ]
+
+
+def test_every_status_there_is_can_be_shown():
+    pair = make_synchronizing_pair()
+    pool = pair.pools.get()
+    for phase, _ in status.PHASE.choices:
+        for detail, _ in status.PHASE_DETAIL.choices:
+            type(pair).objects.update(phase=phase, phase_detail=detail)
+            assert status.PHASE[phase].label in text_of(pair)
+    for detail, label in status.REPLICATION_DETAIL.choices:
+        type(pool).objects.update(state="TRACKING", detail=detail)
+        assert label in text_of(pair)
+
+
+def test_progress_is_counted_over_every_table_and_estimated_while_it_runs():
+    pair = make_pair()
+    make_copies(pair.pools.get(), 140)
+    found = progress.summary([pair.pools.get().pk], timezone.now())
+    assert found.tables == 140 and 0 < found.percent < 100 and found.remaining > 0
+    assert {s.value: n for s, n in found.counts} == {
+        "COPIED": 60, "COPYING": 20, "WAITING": 20, "LOCKED": 20, "FAILED": 20,
+    }  # fmt: skip
+    shown_states = [
+        row.copy.state for row in progress.shown_copies({p.pk: p for p in pair.pools.all()}, timezone.now())
+    ]
+    assert shown_states == ["COPYING"] * 20 + ["FAILED"] * 20 + ["LOCKED"] * 10
+    assert "are of all 140" in text_of(pair)
+
+
+def test_an_estimate_that_was_too_low_never_shows_more_than_everything():
+    pair = make_pair()
+    copy = TableCopy(
+        pool=pair.pools.get(), state="COPYING", rows_total=10, rows=4_000, started_at=timezone.now()
+    )
+    row = progress.CopyRow(copy, "*SYSBAS", timezone.now())
+    assert (row.percent, row.rows_total, row.remaining) == (99, 4_000, 0)
+
+
+def test_a_finished_migration_is_complete():
+    pair = make_pair()
+    make_copies(pair.pools.get(), 3)
+    now = timezone.now()
+    TableCopy.objects.update(state="COPIED", started_at=now, ended_at=now + timezone.timedelta(seconds=10))
+    found = progress.summary([pair.pools.get().pk], now)
+    assert (found.percent, found.remaining) == (100, None)
+
+
+def test_a_swap_shows_its_plan_and_its_steps():
+    people = make_people()
+    pair = make_synchronizing_pair()
+    swap = SwapRequest.request(pair, people["olga"])
+    swap.steps = [{"name": "fence", "ms": 18.25, "text": "4 sessions ended"}]
+    swap.save()
+    page = render_pair(pair.pk, Viewer(approve=True, user_id=people["artur"].pk))["swap"]
+    for piece in ("old-shop", "new-shop", "5,000 ms", "18.3", "4 sessions ended", f'value="{swap.digest}"'):
+        assert piece in page
+
+
+def test_a_pair_with_a_thousand_tables_is_quick_and_asks_the_database_little(django_assert_max_num_queries):
+    pair = make_synchronizing_pair()
+    make_history(pair)
+    make_copies(pair.pools.get(), 1_000)
+    render_pair(pair.pk, OLGA)
+    with django_assert_max_num_queries(16):
+        render_pair(pair.pk, OLGA)
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        render_pair(pair.pk, OLGA)
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.1
+
+
+def test_the_pair_page_needs_few_queries(django_assert_max_num_queries):
+    client = Client()
+    client.force_login(make_people()["olga"])
+    make_synchronizing_pair()
+    client.get("/pairs/shop/")
+    with django_assert_max_num_queries(25):
+        client.get("/pairs/shop/")
+
+
+def test_a_page_of_a_pair_that_is_gone_is_not_found():
+    pair = make_pair()
+    client = Client()
+    client.force_login(make_people()["vera"])
+    pk = pair.pk
+    pair.delete()
+    assert client.get("/pairs/shop/").status_code == 404
+    assert render_pair(pk, OLGA) is None
+
+
+@pytest.mark.parametrize(
+    "value, text", [(None, "unknown"), (0, "0 B"), (1023, "1023 B"), (1024, "1.0 kB"), (5e14, "455 TB")]
+)
+def test_sizes(value, text):
+    assert shown.size(value) == text
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(None, "unknown"), (3.4, "3 s"), (75, "1 min 15 s"), (7260, "2 h 1 min"), (2e5, "2 d 7 h")],
+)
+def test_durations(value, text):
+    assert shown.duration(value) == text
+
+
+@pytest.mark.parametrize("name", ["a/b", "~1", "größe 100 % ~/?#&", "a\nb\\c", "x" * 59, "start"])
+def test_any_name_makes_an_address_that_leads_back(name):
+    make_synchronizing_pair(name)
+    client = Client()
+    client.force_login(make_people()["olga"])
+    page = client.get("/").content.decode()
+    address = unescape(page.split('scope="row"')[1].split('href="')[1].split('"')[0])
+    answer = client.get(address)
+    assert answer.status_code == 200 and answer.context["pair"].name == name
+    assert client.post(f"{address}pause/").status_code == 302

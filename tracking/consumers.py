@@ -1,0 +1,83 @@
+"""The sockets of the live pages, and the engine's ear on the channel layer."""
+
+import asyncio
+
+from channels.consumer import AsyncConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from mwaportal.access import viewers
+from nodes.models import Pair
+
+from .live import GONE, SIGNED_OUT, Room, in_thread
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """The socket of an open page. It only pushes; what people do are ordinary posts.
+
+    A socket that is refused is accepted first: the browser then learns the code, and does not come back.
+    """
+
+    room: Room | None = None
+
+    async def connect(self) -> None:
+        """Let somebody in who may see the page, and tell the others why not."""
+        await self.accept()
+        user = self.scope["user"]
+        may = await in_thread(viewers, [user.pk]) if user.is_authenticated else {}
+        if user.pk not in may:
+            await self.close(SIGNED_OUT)
+            return
+        name = self.scope["url_route"]["kwargs"].get("name")
+        pair_id = await in_thread(_pair_id, name) if name else None
+        if name and pair_id is None:
+            await self.close(GONE)
+            return
+        self.user_id, self.session_key = user.pk, self.scope["session"].session_key
+        self.session_hash = user.get_session_auth_hash()
+        self._groups = [f"pair-{pair_id}" if name else "pairs", f"user-{user.pk}"]
+        for group in self._groups:
+            await self.channel_layer.group_add(group, self.channel_name)
+        self.room = Room.enter(self, pair_id, may[user.pk])
+
+    async def pair_changed(self, event: dict) -> None:
+        """The doorbell: look again."""
+        if self.room:
+            self.room.touch()
+
+    session_end = pair_changed  # looking again finds out whose session it was
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the room and the groups."""
+        if self.room:
+            self.room.leave(self)
+            for group in self._groups:
+                await self.channel_layer.group_discard(group, self.channel_name)
+
+
+class EngineConsumer(AsyncConsumer):
+    """Wakes the engine. The work itself runs in the engine's own threads, never on the event loop."""
+
+    async def pair_wake(self, message: dict) -> None:
+        """Somebody has changed what is wanted of a pair (or of any, where none is named)."""
+        from .engine import supervisor
+
+        await start_engine()
+        supervisor.wake(message.get("pair"))
+
+
+async def start_engine() -> None:
+    """Start the engine's supervisor in this process, or see that it runs."""
+    from .engine import supervisor
+
+    await asyncio.to_thread(supervisor.start)
+
+
+async def stop_engine(seconds: float) -> None:
+    """Let the engine come to a safe place within some seconds, and end it."""
+    from .engine import supervisor
+
+    await asyncio.to_thread(supervisor.stop, seconds)
+
+
+def _pair_id(name: str) -> int | None:
+    return Pair.objects.filter(name=name).values_list("pk", flat=True).first()

@@ -1,0 +1,181 @@
+"""What the live pages show: the same context for the first rendering and for every update after it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Max, Min, Prefetch, Q, Sum
+from django.utils import timezone
+
+from mwaportal.access import Viewer
+from nodes import status
+from nodes.actions import pair_actions, swap_actions
+from nodes.models import Pair, StoragePool, SwapRequest
+
+from . import attention, progress, tables
+from .models import CompareRun, DefinitionEntry, JournalEntry, Message, TrackedTable
+
+_MESSAGES, _JOURNAL, _TRACKED, _SWAPS, _RUNS, _DEFINITIONS = 50, 20, 100, 5, 3, 50
+OPEN = ("REQUESTED", *SwapRequest.BUSY)
+
+
+def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
+    """Everything the partials of a pair's page need."""
+    now = timezone.now()
+    pools = {pool.pk: pool for pool in pair.pools.all()}
+    swaps = list(pair.swaps.select_related("requested_by", "decided_by")[:_SWAPS])
+    for swap in swaps:
+        swap.pair = pair
+    swap = next((swap for swap in swaps if swap.state in OPEN), None)
+    tracked, owed = _tracked(pools)
+    definitions = DefinitionEntry.objects.filter(pool__in=pools).order_by("done_at", "-number")
+    open_definitions = definitions.filter(done_at__isnull=True).count()
+    pool_list = list(pools.values())
+    return {
+        "now": now,
+        "pair": pair,
+        "viewer": viewer,
+        "pools": pool_list,
+        "needs": attention.needs(pair, pool_list, swap, open_definitions),
+        "announcement": attention.announcement(pair, pool_list),
+        "actions": pair_actions(pair, swap, viewer),
+        "phases": _phases(pair, owed, open_definitions),
+        "copies": progress.summary(pools, now),
+        "copy_table": tables.CopyTable(progress.shown_copies(pools, now)),
+        "owed": owed,
+        "tracking_table": tables.TrackingTable(tracked),
+        "open_definitions": open_definitions,
+        "definition_table": tables.DefinitionTable(
+            _with_pool(definitions[:_DEFINITIONS], pools), pair=pair.name, may_operate=viewer.operate
+        ),
+        "swap": swap,
+        "swap_actions": swap_actions(swap, viewer) if swap else [],
+        "past_swaps": [past for past in swaps if past is not swap],
+        "runs": _with_pool(_runs(pools), pools),
+        "comparable": viewer.operate and [pool for pool in pool_list if pool.step == "MIRRORED"],
+        "message_table": tables.MessageTable(list(Message.objects.filter(pair=pair)[:_MESSAGES])),
+        "journal_table": tables.JournalTable(
+            list(JournalEntry.objects.filter(pair_name=pair.name)[:_JOURNAL])
+        ),
+    }
+
+
+def home_context() -> dict[str, Any]:
+    """Every pair, the worst off first."""
+    pairs = Pair.objects.select_related("source", "copy").prefetch_related(
+        "pools", Prefetch("swaps", SwapRequest.objects.filter(state__in=OPEN).select_related("requested_by"))
+    )
+    undone = Count("pools__definition_entries", Q(pools__definition_entries__done_at__isnull=True))
+    rows = [_overview(pair) for pair in pairs.annotate(undone=undone)]
+    rows.sort(key=lambda row: (row["worst"], row["pair"].name))
+    return {
+        "now": timezone.now(),
+        "rows": rows,
+        "announcement": " ".join(row["announcement"] for row in rows),
+    }
+
+
+def _overview(pair: Pair) -> dict[str, Any]:
+    pools = list(pair.pools.all())
+    swap = next(iter(pair.swaps.all()), None)
+    needed = attention.needs(pair, pools, swap, pair.undone)
+    return {
+        "pair": pair,
+        "pools": pools,
+        "needs": needed,
+        "worst": attention.worst(pair, pools, needed),
+        "announcement": attention.announcement(pair, pools),
+    }
+
+
+@dataclass(frozen=True)
+class Owed:
+    """The object tracking list in one line."""
+
+    tables: int
+    changes: int
+    keys: int
+    whole: int
+
+
+def _tracked(pools: dict[int, StoragePool]) -> tuple[list[dict[str, Any]], Owed]:
+    """A row per table over all its sheets, those with most changes first, and the total of all."""
+    found = (
+        TrackedTable.objects.filter(pool__in=pools)
+        .filter(Q(changes__gt=0) | Q(whole_reason__gt=""))
+        .order_by()
+        .values("pool_id", "schema_name", "table_name")
+        .annotate(
+            sum_changes=Sum("changes"), sum_keys=Sum("keys"),
+            reason=Max("whole_reason"), since=Min("first_tracked_at"),
+        )
+    )  # fmt: skip
+    total = found.aggregate(
+        tables=Count("*"),
+        changes=Sum("sum_changes"),
+        keys=Sum("sum_keys"),
+        whole=Count("table_name", Q(reason__gt="")),
+    )
+    rows = [
+        {
+            "pool": pools[row["pool_id"]].asp_name,
+            "table": f"{row['schema_name']}.{row['table_name']}",
+            "changes": row["sum_changes"],
+            "keys": row["sum_keys"],
+            "reason": row["reason"],
+            "since": row["since"],
+        }
+        for row in found.order_by("-sum_changes", "schema_name", "table_name")[:_TRACKED]
+    ]
+    return rows, Owed(**{name: int(value or 0) for name, value in total.items()})
+
+
+@dataclass(frozen=True)
+class PhaseRow:
+    """One of the four rows that Migrate While Active shows for a pair; no detail: it has no part in it."""
+
+    name: str
+    about: str
+    phase: str
+    detail: str
+    text: str
+
+
+def _phases(pair: Pair, owed: Owed, definitions: int) -> list[PhaseRow]:
+    """MANAGER as it is stored; the lists share its phase and tell what stands on them."""
+    rows = (
+        f"{owed.tables:,} tables owe the copy {owed.changes:,} changes" if owed.tables else "nothing is owed"
+    )
+    carried = f"{definitions:,} to be carried by hand" if definitions else "nothing waits"
+    detail = pair.phase_detail
+    return [
+        PhaseRow("MANAGER", "The migration as a whole", pair.phase, detail, pair.detail_text),
+        PhaseRow("OBJECT MIR", "Tables and rows (OTL)", pair.phase, detail, rows),
+        PhaseRow(
+            "OBJECT RST", "Definitions and other objects (LTL)",
+            pair.phase, "E" if definitions else detail, carried,
+        ),
+        PhaseRow("IFS RST", "Files (ITL)", "", "", "this pair has no file roots"),
+    ]  # fmt: skip
+
+
+def _runs(pools: dict[int, StoragePool]) -> list[CompareRun]:
+    runs = CompareRun.objects.filter(pool__in=pools).prefetch_related("results")[:_RUNS]
+    for run in runs:
+        results = list(run.results.all())
+        run.verdicts = [
+            (status.VERDICT[v], n)
+            for v in ("DIFFERENT", "NOT COMPARABLE", "RUNNING", "EQUAL")
+            if (n := sum(result.verdict == v for result in results))
+        ]
+        run.rows = sum(result.rows for result in results)
+        run.remarkable = [result for result in results if result.verdict in ("DIFFERENT", "NOT COMPARABLE")]
+    return list(runs)
+
+
+def _with_pool(found: Sequence[Any], pools: dict[int, StoragePool]) -> list[Any]:
+    """Hand every row the pool that has been read already."""
+    rows = list(found)
+    for row in rows:
+        row.pool = pools[row.pool_id]
+    return rows

@@ -1,0 +1,14 @@
+"""The live pages, and what is asked of the lists below pairs/<name>/."""
+
+from django.urls import path
+
+from mwaportal import converters  # noqa: F401
+
+from . import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("pairs/<pair:name>/", views.pair, name="pair"),
+    path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="compare"),
+    path("pairs/<pair:name>/definitions/<int:pk>/done/", views.tick_off, name="definition-done"),
+]
