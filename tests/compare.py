@@ -15,9 +15,11 @@ def on_both(database, *statements):
             connection.execute(statement)
 
 
-def compared(database, table, options=QUICK, **more):
-    """Compare a table of the schema public."""
-    return compare_table(database.source, database.copy, ("public", table), options, **more)
+def compared(database, table, options=QUICK, caught_up=lambda position: True, **more):
+    """Compare a table of the schema public; by default nothing is on its way to the copy."""
+    return compare_table(
+        database.source, database.copy, ("public", table), options, caught_up=caught_up, **more
+    )
 
 
 def assert_equal(database, table, rows):

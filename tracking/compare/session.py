@@ -35,7 +35,7 @@ PINNED: Settings = {
 }
 # A chunk or a list of keys is found through the key's index, whatever the planner thinks of a fresh copy.
 BY_INDEX: Settings = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-_PIN = "select set_config(name, value, true) from unnest(%s::text[], %s::text[]) as s(name, value)"
+_PIN = sql.SQL("select set_config(name, value, true) from unnest({}::text[], {}::text[]) as s(name, value); ")
 _POLL_SECONDS = 0.1
 
 
@@ -47,11 +47,16 @@ class Both(NamedTuple):
 
 
 def read(connection: Connection, what: Statement, settings: Settings) -> Rows:
-    """Run one statement in a read-only transaction of its own, with pinned settings, in one round trip."""
+    """Run one statement in a read-only transaction of its own with pinned settings.
+
+    One round trip: several statements in one simple query are one transaction (PostgreSQL documentation,
+    "Multiple Statements in a Simple Query"), and what is set for the transaction ends with it.
+    """
     pinned = {**PINNED, **settings}
-    with connection.pipeline(), connection.transaction():
-        connection.execute(_PIN, (list(pinned), list(pinned.values())))
-        return connection.execute(what, prepare=False).fetchall()
+    names, values = sql.Literal(list(pinned)), sql.Literal(list(pinned.values()))
+    cursor = connection.execute(_PIN.format(names, values) + what, prepare=False)
+    cursor.nextset()
+    return cursor.fetchall()
 
 
 class Nodes:
