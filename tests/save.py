@@ -1,14 +1,21 @@
 """What the tests of a save have in common."""
 
+import re
+import subprocess
 import threading
 from collections.abc import Callable, Collection
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
+from nodes.postgres import programs
 from nodes.postgres.connect import connect
 from tests.conftest import Database
 from tracking.save.events import Copied, Event
 from tracking.save.run import Saved, SaveOptions, save
+
+EVERYTHING = Path(__file__).with_name("save.sql").read_text()
+_OURS = re.compile(r"\b(mwa|mwa_\w+)\b")
 
 E = TypeVar("E")
 
@@ -78,3 +85,11 @@ def locked(database: Database, table: str):  # type: ignore[no-untyped-def]
         other.execute(f"lock table {table} in access exclusive mode")
         yield other
         other.execute("rollback")
+
+
+def definitions(conninfo: str) -> list[str]:
+    """All statements of pg_dump but ours, in pg_dump's order."""
+    command = [programs.program("pg_dump"), "--schema-only", "--exclude-schema=mwa", conninfo]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    statements = re.sub(r"^(--.*|\\(un)?restrict .*)\n", "", text, flags=re.MULTILINE).split(";\n")
+    return [statement.strip() for statement in statements if not _OURS.search(statement)]

@@ -1,0 +1,176 @@
+"""Every definition arrives, and nothing of ours does."""
+
+import pytest
+
+from nodes.postgres import catalog, install
+from nodes.postgres.connect import one
+from tests.save import EVERYTHING, definitions, locked, run
+from tracking.save.definitions import (
+    DefinitionFailed,
+    copy_tables,
+    dump,
+    restore_post_data,
+    restore_pre_data,
+)
+from tracking.save.foreign_keys import validate_foreign_keys
+from tracking.save.views import refresh_materialized_views
+
+
+@pytest.fixture
+def everything(database):
+    database.source.execute(EVERYTHING)
+    return database
+
+
+def restored(database, directory, jobs=2):
+    archive = dump(database.source_conninfo, directory)
+    assert restore_pre_data(archive, database.copy_conninfo)
+    restore_post_data(archive, database.copy_conninfo, jobs)
+    return archive
+
+
+def test_the_definitions_of_both_nodes_are_equal_in_the_end(everything, tmp_path):
+    restored(everything, tmp_path)
+    validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2)
+    there = definitions(everything.source_conninfo)
+    assert definitions(everything.copy_conninfo) == there and len(there) > 80
+
+
+def test_what_is_ours_stays_on_the_source(everything, tmp_path):
+    restored(everything, tmp_path)
+    ours = """
+        select array(select pubname::text from pg_publication order by 1)
+            || array(select subname::text from pg_subscription where subname in ('mwa_1', 'of_the_user')
+                     and subdbid = (select oid from pg_database where datname = current_database()))
+            || array(select evtname::text from pg_event_trigger)
+            || array(select 'schema' from pg_namespace where nspname = 'mwa')
+    """
+    assert one(everything.copy, ours) == ["of_the_user", "whole_schema", "of_the_user", "of_the_user"]
+
+
+def test_the_applications_event_triggers_do_not_fire_for_our_work(everything, tmp_path):
+    restored(everything, tmp_path)
+    validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2)
+    refresh_materialized_views(everything.source_conninfo, everything.copy_conninfo)
+    assert one(everything.copy, "select count(*) from noted") == 0
+
+
+def test_every_step_may_be_done_twice(everything, tmp_path):
+    archive = restored(everything, tmp_path)
+    assert restore_pre_data(archive, everything.copy_conninfo) is False
+    restore_post_data(archive, everything.copy_conninfo, 2)
+    assert validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2) > 0
+    assert validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2) == 0
+    assert definitions(everything.copy_conninfo) == definitions(everything.source_conninfo)
+
+
+def test_foreign_keys_are_proved_only_after_the_data(everything, tmp_path):
+    restored(everything, tmp_path)
+    valid = """
+        select conname::text, convalidated from pg_constraint
+        where contype = 'f' and conparentid = 0 order by 1
+    """
+    assert everything.copy.execute(valid).fetchall() == [
+        ("items_c", False), ("items_order_id_day_fkey", False), ("kids_parent", False),
+    ]  # fmt: skip
+    validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2)
+    assert everything.copy.execute(valid).fetchall() == [
+        ("items_c", True), ("items_order_id_day_fkey", True), ("kids_parent", False),
+        ("orders_customer_fkey", True),
+    ]  # fmt: skip
+
+
+def test_a_row_that_refers_to_nothing_is_found(database, tmp_path):
+    database.source.execute("""
+        create table parent (id int primary key); create table child (id int, parent int references parent);
+        insert into parent values (1); insert into child values (10, 1);
+    """)
+    restored(database, tmp_path)
+    database.copy.execute("set session_replication_role = replica; insert into child values (10, 1)")
+    with pytest.raises(
+        DefinitionFailed, match=r"(?s)foreign key child_parent_fkey of public\.child: .*\(1\)"
+    ):
+        validate_foreign_keys(database.source_conninfo, database.copy_conninfo, 2)
+
+
+def test_a_partitioned_tables_foreign_key_arrives_validated(everything, tmp_path):
+    restored(everything, tmp_path)
+    everything.copy.execute("set session_replication_role = replica")
+    everything.copy.execute("insert into orders values (1, 4711, '2020-02-02')")
+    with pytest.raises(
+        DefinitionFailed, match=r"(?s)foreign key orders_customer_fkey of public\.orders: .*4711"
+    ):
+        validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2)
+
+
+def test_materialized_views_are_refreshed_after_those_that_they_read(everything, tmp_path):
+    everything.source.execute("alter event trigger of_the_user disable")
+    everything.source.execute("insert into customers (name) values ('a'), ('b')")
+    everything.source.execute("refresh materialized view mv_count; refresh materialized view aa_reads_mv")
+    archive = dump(everything.source_conninfo, tmp_path)
+    restore_pre_data(archive, everything.copy_conninfo)
+    run(everything)
+    restore_post_data(archive, everything.copy_conninfo, 2)
+    done = refresh_materialized_views(everything.source_conninfo, everything.copy_conninfo)
+    assert done.index("public.mv_count") < done.index("public.aa_reads_mv") and "public.mv_empty" not in done
+    assert one(everything.copy, "select c from aa_reads_mv") == 2
+
+
+def test_a_failing_definition_is_named_and_nothing_is_made(database, tmp_path):
+    role = f"gone_{database.name}"
+    database.source.execute(f"create role {role}; create table a (x int); create table b (x int)")
+    database.source.execute(f"alter table b owner to {role}")
+    try:
+        archive = dump(database.source_conninfo, tmp_path)
+        with pytest.raises(
+            DefinitionFailed, match=f'TABLE public b {role}: ERROR:  role "{role}" does not exist'
+        ):
+            restore_pre_data(archive, database.copy_conninfo)
+    finally:
+        database.source.execute(f"drop owned by {role}; drop role {role}")
+    assert catalog.tables(database.copy) == []
+
+
+def test_a_failing_index_is_named(database, tmp_path):
+    database.source.execute("create table a (x int unique)")
+    archive = dump(database.source_conninfo, tmp_path)
+    restore_pre_data(archive, database.copy_conninfo)
+    database.copy.execute("insert into a values (1), (1)")
+    with pytest.raises(
+        DefinitionFailed, match=r"CONSTRAINT public a a_x_key .*could not create unique index"
+    ):
+        restore_post_data(archive, database.copy_conninfo, 2)
+
+
+def test_a_table_that_stays_locked_is_named_and_who_holds_it(database, tmp_path):
+    database.source.execute("create table busy (a int)")
+    with locked(database, "busy") as holder:
+        pid = holder.info.backend_pid
+        with pytest.raises(DefinitionFailed, match=rf"public\.busy is locked by pid {pid}"):
+            dump(database.source_conninfo, tmp_path, lock_wait_seconds=0.2)
+
+
+def test_the_archive_is_for_our_eyes_only(database, tmp_path):
+    dump(database.source_conninfo, tmp_path / "new" / "archive")
+    assert (tmp_path / "new" / "archive").stat().st_mode & 0o777 == 0o700
+
+
+def test_new_tables_come_with_all_that_belongs_to_them(everything, tmp_path):
+    restored(everything, tmp_path)
+    everything.source.execute("""
+        create table late (id serial primary key, customer bigint references customers, m mood);
+        create table orders_2 partition of orders for values from ('2021-01-01') to ('2022-01-01');
+        create index on late (m); grant select on late to pg_monitor; comment on table late is 'new';
+        create table parts (id int primary key, other int references parts) partition by hash (id);
+        create table parts_all partition of parts for values with (modulus 1, remainder 0);
+    """)
+    there = {str(table) for table in catalog.tables(everything.copy)}
+    new = [table for table in catalog.tables(everything.source) if str(table) not in there]
+    assert [table.name for table in new] == ["late", "orders_2", "parts_all"]
+    copy_tables(everything.source_conninfo, everything.copy_conninfo, new, tmp_path)
+    validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2)
+    assert definitions(everything.copy_conninfo) == definitions(everything.source_conninfo)
+
+
+def test_the_names_left_out_are_those_that_we_give():
+    assert install.PUBLICATION == "mwa"

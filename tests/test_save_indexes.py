@@ -1,0 +1,104 @@
+"""Indexes are built after the data, in parallel, and whatever happens they are all there in the end."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from nodes.postgres.connect import one, wait_until
+from tests.save import EVERYTHING, definitions
+from tracking.save import large
+from tracking.save.definitions import DefinitionFailed, dump, restore_post_data, restore_pre_data
+from tracking.save.foreign_keys import validate_foreign_keys
+from tracking.save.progress import indexing
+
+SLOW = """
+    create function dawdle(int) returns int immutable language plpgsql as
+        'begin perform pg_catalog.pg_sleep(0.02); return $1; end';
+    create table a (x int primary key, y int unique deferrable, z int);
+    create index a_slow on a (dawdle(z)); create index a_z on a (z);
+"""
+
+
+@pytest.fixture
+def all_are_large(monkeypatch):
+    monkeypatch.setattr(large, "LARGE_BYTES", 0)
+
+
+def before_indexes(database, directory, script, rows=0):
+    database.source.execute(script)
+    archive = dump(database.source_conninfo, directory)
+    restore_pre_data(archive, database.copy_conninfo)
+    database.copy.execute(f"insert into a select n, n, n from generate_series(1, {rows}) n" if rows else "")
+    return archive
+
+
+def test_large_tables_get_the_same_definitions(database, tmp_path, all_are_large):
+    database.source.execute(EVERYTHING)
+    archive = dump(database.source_conninfo, tmp_path)
+    restore_pre_data(archive, database.copy_conninfo)
+    said = []
+    restore_post_data(archive, database.copy_conninfo, 3, lambda *progress: said.append(progress))
+    validate_foreign_keys(database.source_conninfo, database.copy_conninfo, 2)
+    assert definitions(database.copy_conninfo) == definitions(database.source_conninfo)
+    total = said[0][2]
+    assert said == [("indexes", done, total) for done in range(total + 1)] and total > 15
+
+
+def test_all_indexes_of_one_large_table_are_built_at_the_same_time(database, tmp_path, all_are_large):
+    archive = before_indexes(database, tmp_path, """
+        create function dawdle(int) returns int immutable language plpgsql as
+            'begin perform pg_catalog.pg_sleep(0.01); return $1; end';
+        create table a (x int, y int, z int); alter table a add primary key (x);
+        create index one on a (dawdle(y)); create index two on a (dawdle(z));
+    """, rows=100)  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(archive), database.copy_conninfo], env=QUIET
+    ) as process:
+        wait_until(lambda: len(indexing(database.copy)) == 2, "two builds at a time", seconds=10)
+        assert {progress.table for progress in indexing(database.copy)} == {"public.a"}
+    assert process.returncode == 0
+
+
+SCRIPT = """
+import sys; from pathlib import Path; from tracking.save.definitions import restore_post_data
+restore_post_data(Path(sys.argv[1]), sys.argv[2], 2)
+"""
+QUIET = {**os.environ, "PYTHONWARNINGS": "ignore"}
+
+
+@pytest.mark.parametrize("which", ["large", "small"])
+def test_killed_while_an_index_is_built_the_next_run_finishes(database, tmp_path, which, monkeypatch):
+    if which == "large":
+        monkeypatch.setattr(large, "LARGE_BYTES", 0)
+    archive = before_indexes(database, tmp_path, SLOW, rows=200)
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(archive), database.copy_conninfo], env=QUIET
+    ) as process:
+        building = """
+            select exists (select from pg_stat_activity
+                           where query like '%CREATE INDEX a_slow%' and pid <> pg_backend_pid())
+        """
+        wait_until(lambda: one(database.copy, building), "a build", seconds=10)
+        process.send_signal(signal.SIGKILL)
+    restore_post_data(archive, database.copy_conninfo, 2)
+    assert definitions(database.copy_conninfo) == definitions(database.source_conninfo)
+
+
+def test_an_invalid_index_is_dropped_and_built_anew(database, tmp_path):
+    archive = before_indexes(database, tmp_path, SLOW, rows=5)
+    database.copy.execute("create index a_z on a (z)")
+    database.copy.execute("update pg_index set indisvalid = false where indexrelid = 'a_z'::regclass")
+    restore_post_data(archive, database.copy_conninfo, 2)
+    assert one(database.copy, "select indisvalid from pg_index where indexrelid = 'a_z'::regclass")
+
+
+def test_a_large_tables_failing_index_is_named(database, tmp_path, all_are_large):
+    archive = before_indexes(database, tmp_path, "create table a (x int primary key, y int, z int)", rows=5)
+    database.copy.execute("insert into a values (1, 1, 1)")
+    with pytest.raises(
+        DefinitionFailed, match=r"(?s)index public\.a_pkey: could not create unique index.*\(1\)"
+    ):
+        restore_post_data(archive, database.copy_conninfo, 2)

@@ -1,0 +1,88 @@
+"""The definitions of a database: everything before its data, and everything after."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from psycopg import sql
+
+from nodes.postgres import catalog
+from nodes.postgres.connect import Connection, connect
+
+from . import foreign_keys, large
+from .archive import Archive, Facts, read_addresses
+from .dumping import pg_dump
+from .failure import DefinitionFailed
+from .indexes import build_indexes
+from .newtables import copy_tables
+from .restore import RESTORING, restore
+from .route import end_sessions
+from .snapshot import Checkpoint
+
+__all__ = ["DefinitionFailed", "copy_tables", "dump", "restore_post_data", "restore_pre_data"]
+
+Progress = Callable[[str, int, int], None]  # what is being made, how many are done, how many there are
+_INDEX_KINDS = ("INDEX ", "INDEX ATTACH ", "CONSTRAINT ")
+
+
+def dump(
+    source_conninfo: str, directory: Path, snapshot: str | None = None, lock_wait_seconds: float = 120
+) -> Path:
+    """Write the source's definitions into the directory; returns the archive.
+
+    Schema mwa, and publications, subscriptions and event triggers called mwa or mwa_*, are left out. The
+    directory is readable by us only: a user's subscription holds a password. Raises `DefinitionFailed`,
+    also when a table stays locked for `lock_wait_seconds`, or `Unreachable`.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    archive = Archive(directory / "definitions.dump")
+    with ExitStack() as stack:
+        held = snapshot or stack.enter_context(Checkpoint(source_conninfo)).name
+        pg_dump(source_conninfo, archive, lock_wait_seconds, f"--snapshot={held}", "--exclude-schema=mwa")
+        source = stack.enter_context(connect(source_conninfo, "save definitions"))
+        source.execute("begin isolation level repeatable read read only")
+        source.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(held)))
+        _facts(source, archive).save(archive.facts_path)
+    return archive.path
+
+
+def restore_pre_data(archive_path: Path, copy_conninfo: str) -> bool:
+    """Make everything that has to be there before the data, in one transaction.
+
+    Returns False where an earlier call has done it. Raises `DefinitionFailed`, with nothing made.
+    """
+    archive = Archive(archive_path)
+    entries = archive.entries("pre-data")
+    with connect(copy_conninfo, "save") as copy:
+        end_sessions(copy, RESTORING)
+        if archive.restored(copy, entries):
+            return False
+    restore(archive, copy_conninfo, entries, "--single-transaction", "--section=pre-data")
+    return True
+
+
+def restore_post_data(
+    archive_path: Path, copy_conninfo: str, jobs: int, progress: Progress = lambda what, done, of: None
+) -> None:
+    """Make what comes after the data: indexes `jobs` at a time, foreign keys NOT VALID, the rest.
+
+    What is there already is kept, so it can be called again after a kill. Raises `DefinitionFailed`.
+    """
+    archive = Archive(archive_path)
+    entries = archive.entries("post-data")
+    indexes = [entry for entry in entries if entry.what.startswith(_INDEX_KINDS)]
+    rest = [entry for entry in entries if not entry.what.startswith(_INDEX_KINDS)]
+    with connect(copy_conninfo, "save", session_replication_role="replica") as copy:
+        end_sessions(copy, RESTORING)
+        build_indexes(archive, copy, copy_conninfo, indexes, jobs, progress)
+        foreign_keys.create_not_valid(copy, archive.facts.foreign_keys)
+        if not archive.restored(copy, rest):  # triggers, rules, policies, statistics, publications, comments
+            restore(archive, copy_conninfo, rest, "--single-transaction", "--section=post-data")
+
+
+def _facts(source: Connection, archive: Archive) -> Facts:
+    return Facts(
+        read_addresses(source, [*archive.entries("pre-data"), *archive.entries("post-data")]),
+        foreign_keys.read(source),
+        large.read_large(source, catalog.tables(source)),
+    )

@@ -1,0 +1,80 @@
+"""Indexes and the constraints that stand on them, built in parallel after the data."""
+
+import threading
+from collections.abc import Callable
+
+from psycopg import sql
+
+from nodes.postgres.connect import Connection, connect, one
+
+from .archive import Archive, Entry, exists
+from .large import LargeIndex
+from .restore import RESTORING, restore
+from .workers import each
+
+_MEMORY_KB = 256 << 10  # for two indexes of 5,000,000 rows 2.4 s instead of 3.4 s with the default of 64 MB
+_INVALID = """
+    select n.nspname::text, c.relname::text
+    from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+    where not i.indisvalid and c.relkind = 'i' and n.nspname not in ('pg_catalog', 'pg_toast')
+"""
+
+
+def build_indexes(
+    archive: Archive,
+    copy: Connection,
+    copy_conninfo: str,
+    entries: list[Entry],
+    jobs: int,
+    progress: Callable[[str, int, int], None],
+) -> None:
+    """Build what is not there, the largest tables first. Raises `DefinitionFailed`."""
+    for schema, name in copy.execute(_INVALID).fetchall():
+        copy.execute(sql.SQL("drop index {}").format(sql.Identifier(schema, name)))
+    missing = {
+        (entry.catalog, entry.oid): entry
+        for entry in entries
+        if entry.catalog and not archive.is_there(copy, entry)
+    }
+    attachments = [entry for entry in entries if not entry.catalog]  # again and again is fine
+    count = _Count(progress, len(entries), len(entries) - len(missing) - len(attachments))
+    settings = _settings(copy)
+    large = [index for index in archive.facts.large if index.entry in missing]
+
+    def build(index: LargeIndex) -> None:
+        if index.constraint is None:
+            restore(archive, copy_conninfo, [missing[index.entry]], "--section=post-data", settings=settings)
+            count.one_more()
+        elif not exists(copy, index.address):
+            with connect(copy_conninfo, RESTORING, autocommit=True, **settings) as session:
+                index.build(session)
+
+    each(large, build, jobs)
+    for index in large:
+        if index.constraint is not None:
+            index.adopt(copy)
+            count.one_more()
+        del missing[index.entry]
+    restore(
+        archive, copy_conninfo, [*missing.values(), *attachments], f"--jobs={jobs}", "--section=post-data",
+        finished=count.one_more, settings=settings,
+    )  # fmt: skip
+
+
+class _Count:
+    """Says how many are done; several threads count."""
+
+    def __init__(self, progress: Callable[[str, int, int], None], of: int, done: int) -> None:
+        self._progress, self._of, self._done = progress, of, done
+        self._lock = threading.Lock()
+        progress("indexes", done, of)
+
+    def one_more(self) -> None:
+        with self._lock:
+            self._done += 1
+            self._progress("indexes", self._done, self._of)
+
+
+def _settings(copy: Connection) -> dict[str, str]:
+    given = one(copy, "select setting::bigint from pg_settings where name = 'maintenance_work_mem'")
+    return {"maintenance_work_mem": f"{max(given, _MEMORY_KB)}kB"}

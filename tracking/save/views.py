@@ -1,0 +1,35 @@
+"""Materialized views: they are not copied but made anew from the copy's own tables."""
+
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from nodes.postgres.connect import connect
+
+from .failure import DefinitionFailed
+
+_VIEWS = Path(__file__).with_name("views.sql").read_text()
+_PURPOSE = "save views"
+
+
+def refresh_materialized_views(source_conninfo: str, copy_conninfo: str) -> list[str]:
+    """Refresh those that hold rows on the source, each after those that it reads; returns their names.
+
+    To be called when the copy's tables are complete; may be called again. What a view reads through a
+    function is not known to PostgreSQL. Raises `DefinitionFailed`.
+    """
+    with connect(source_conninfo, _PURPOSE) as source:
+        rows = source.execute(_VIEWS).fetchall()
+    populated = {(schema, name) for schema, name, holds_rows, _ in rows if holds_rows}
+    reads = {(schema, name): {(each[0], each[1]) for each in needed} for schema, name, _, needed in rows}
+    order = [view for view in TopologicalSorter(reads).static_order() if view in populated]
+    # As a replica, for the application's event triggers are not to fire
+    with connect(copy_conninfo, _PURPOSE, session_replication_role="replica") as copy:
+        for view in order:
+            try:
+                copy.execute(sql.SQL("refresh materialized view {}").format(sql.Identifier(*view)))
+            except psycopg.Error as error:
+                raise DefinitionFailed(f"materialized view {'.'.join(view)}", str(error).strip()) from error
+    return [".".join(view) for view in order]
