@@ -121,3 +121,18 @@ def test_nulls_do_not_wander_between_columns_unseen(database):
     database.source.execute("insert into t values (1, null, 5, null, 'x'), (2, 0, null, '', null)")
     database.copy.execute("insert into t values (1, 5, null, 'x', null), (2, null, 0, null, '')")
     assert found(compared(database, "t")) == {("different", "{1}"), ("different", "{2}")}
+
+
+def test_a_table_of_as_many_columns_as_there_can_be_is_compared(database):
+    columns = ", ".join(f"c{number} int" for number in range(1500))
+    on_both(
+        database,
+        f"create table t (a int primary key, {columns})",
+        "insert into t (a, c50, c1400) select i, i, i from generate_series(1, 100) i",
+    )
+    assert_equal(database, "t", 100)
+    database.copy.execute("update t set c50 = 0 where a = 3")
+    database.copy.execute("update t set c1400 = 0 where a = 4")
+    result = compared(database, "t")
+    assert found(result) == {("different", "{3}"), ("different", "{4}")}
+    assert {d.copy["c1400"] for d in result.differences} == {"3", "0"}
