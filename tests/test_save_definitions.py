@@ -7,12 +7,12 @@ from nodes.postgres.connect import one
 from tests.save import EVERYTHING, definitions, locked, run
 from tracking.save.definitions import (
     DefinitionFailed,
-    copy_tables,
     dump,
     restore_post_data,
     restore_pre_data,
 )
 from tracking.save.foreign_keys import validate_foreign_keys
+from tracking.save.newtables import define
 from tracking.save.views import refresh_materialized_views
 
 
@@ -167,7 +167,7 @@ def test_new_tables_come_with_all_that_belongs_to_them(everything, tmp_path):
     there = {str(table) for table in catalog.tables(everything.copy)}
     new = [table for table in catalog.tables(everything.source) if str(table) not in there]
     assert [table.name for table in new] == ["late", "orders_2", "parts_all"]
-    copy_tables(everything.source_conninfo, everything.copy_conninfo, new, tmp_path)
+    define(everything.source_conninfo, everything.copy_conninfo, new, tmp_path)
     validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2)
     assert definitions(everything.copy_conninfo) == definitions(everything.source_conninfo)
 

@@ -14,12 +14,11 @@ from .archive import Archive, Facts, read_addresses
 from .dumping import pg_dump
 from .failure import DefinitionFailed
 from .indexes import build_indexes
-from .newtables import copy_tables
 from .restore import RESTORING, restore
 from .route import end_sessions
 from .snapshot import Checkpoint
 
-__all__ = ["DefinitionFailed", "copy_tables", "dump", "restore_post_data", "restore_pre_data"]
+__all__ = ["DefinitionFailed", "dump", "restore_post_data", "restore_pre_data"]
 
 Progress = Callable[[str, int, int], None]  # what is being made, how many are done, how many there are
 _INDEX_KINDS = ("INDEX ", "INDEX ATTACH ", "CONSTRAINT ")

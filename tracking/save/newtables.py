@@ -1,6 +1,6 @@
-"""Single tables that are new on the source."""
+"""Make tables on the copy that were created on the source after the definitions had been restored."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from psycopg import sql
@@ -23,11 +23,11 @@ _ANCESTORS = """
 """
 
 
-def copy_tables(
-    source_conninfo: str, copy_conninfo: str, tables: Sequence[Table], directory: Path,
+def define(
+    source_conninfo: str, copy_conninfo: str, tables: Collection[Table], directory: Path,
     lock_wait_seconds: float = 120,
 ) -> None:  # fmt: skip
-    """Make single, new tables on the copy with their indexes and constraints, empty, in one transaction.
+    """Make the tables with all that belongs to them, empty, in one transaction.
 
     Partitioned tables above them are made where the copy lacks them. Raises `DefinitionFailed`, with
     nothing made; so it does where a table needs a type or function that the copy lacks.
@@ -36,7 +36,7 @@ def copy_tables(
     parents = _missing_parents(source_conninfo, copy_conninfo, tables)
     chosen = [*parents, *(table.identifier for table in tables)]
     patterns = [f"--table={identifier.as_string()}" for identifier in chosen]
-    pg_dump(source_conninfo, archive, lock_wait_seconds, *patterns)
+    pg_dump(source_conninfo, archive, lock_wait_seconds, "--no-publications", *patterns)
     restore(archive, copy_conninfo, sorted(archive.all_entries(), key=_rank), "--single-transaction")
 
 
@@ -45,7 +45,7 @@ def _rank(entry: Entry) -> int:
 
 
 def _missing_parents(
-    source_conninfo: str, copy_conninfo: str, tables: Sequence[Table]
+    source_conninfo: str, copy_conninfo: str, tables: Collection[Table]
 ) -> list[sql.Identifier]:
     with connect(source_conninfo, "save definitions") as source:
         found = source.execute(_ANCESTORS, ([table.oid for table in tables],)).fetchall()
