@@ -8,7 +8,7 @@ alter table tracking_capturedposition
 -- No foreign key on the keys: it would be checked for every one of 200,000 a second.
 create function tracking_forget_keys() returns trigger language plpgsql as $$
 begin
-    delete from tracking_trackedkey where table_id in (select id from gone);
+    delete from public.tracking_trackedkey where table_id in (select id from gone);
     return null;
 end $$;
 create trigger forget_keys after delete on tracking_trackedtable

@@ -1,4 +1,4 @@
-"""Settings under which a statement that holds a password leaves no trace in the server's log or statistics."""
+"""Settings under which a statement that holds a password leaves no trace in logs and statistics."""
 
 from .connect import Connection
 

@@ -12,7 +12,7 @@ from nodes.postgres import catalog, install
 from nodes.postgres.connect import Connection, connect
 from nodes.postgres.install import DefinitionChange
 from tracking.mirror import keylist
-from tracking.save import definitions
+from tracking.save import newtables
 
 from .poolruntime import PoolRuntime
 
@@ -51,9 +51,7 @@ def join(runtime: PoolRuntime) -> None:
     if missing:
         with tempfile.TemporaryDirectory(prefix="mwa-") as directory:
             route = runtime.route
-            definitions.copy_tables(
-                route.primary_conninfo, route.secondary_conninfo, missing, Path(directory)
-            )
+            newtables.define(route.primary_conninfo, route.secondary_conninfo, missing, Path(directory))
     # Owed first: if we die in between, a table that is published is on the list.
     with portal_session() as portal:
         sheet = keylist.sheet(portal, runtime.pool.pk)

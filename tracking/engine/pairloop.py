@@ -30,7 +30,7 @@ class PairLoop(threading.Thread):
         self.pair_id = pair_id
         self._owner = owner
         self._bell = threading.Event()
-        self._stop = threading.Event()
+        self._ending = threading.Event()
         self._runtimes: dict[int, PoolRuntime] = {}
         self._compares = Compares()
 
@@ -40,7 +40,7 @@ class PairLoop(threading.Thread):
 
     def stop(self) -> None:
         """End after the step that is running; long steps end early."""
-        self._stop.set()
+        self._ending.set()
         self._bell.set()
 
     def run(self) -> None:
@@ -50,14 +50,14 @@ class PairLoop(threading.Thread):
         try:
             self._loop()
         finally:
-            self._stop.set()
+            self._ending.set()
             self._compares.stop()
             for runtime in self._runtimes.values():
                 runtime.close()
             connection.close()
 
     def _loop(self) -> None:
-        while not self._stop.is_set():
+        while not self._ending.is_set():
             self._bell.clear()
             pause = _TICK_SECONDS
             try:
@@ -85,7 +85,7 @@ class PairLoop(threading.Thread):
     def _reconcile(self, pair: Pair, runtimes: list[PoolRuntime]) -> None:
         if pair.goal == Pair.Goal.REMOVED:
             if removal.step(runtimes):
-                self._stop.set()
+                self._ending.set()
             return
         if not runtimes or (pair.phase == "" and pair.goal == ""):
             return
@@ -117,7 +117,7 @@ class PairLoop(threading.Thread):
             if runtime.pool.step == "MIRRORED":
                 synchronize.step(runtime)
             else:
-                setup.step(runtime, self._stop)
+                setup.step(runtime, self._ending)
                 break
         self._measure(runtimes)
         if all(runtime.pool.step == "MIRRORED" for runtime in runtimes):
@@ -139,7 +139,7 @@ class PairLoop(threading.Thread):
     def _renew(self) -> None:
         """Keep the lease while the loop is busy; losing it ends the loop."""
         held_until = time.monotonic() + LEASE_SECONDS
-        while not self._stop.wait(LEASE_SECONDS / 4):
+        while not self._ending.wait(LEASE_SECONDS / 4):
             try:
                 close_old_connections()
                 pair = Pair.objects.filter(pk=self.pair_id).first()

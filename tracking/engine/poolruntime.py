@@ -70,7 +70,8 @@ class PoolRuntime:
         primary_error = secondary_error = ""
         try:
             found_slot = slot.find(self.primary(), self.pool.slot())
-            definitions = install.definition_changes(self.primary(), self.pool.definitions_seen)
+            if self.pool.step:
+                definitions = install.definition_changes(self.primary(), self.pool.definitions_seen)
         except (Unreachable, psycopg.Error) as error:
             primary_error = self._failed("primary", error)
         else:

@@ -16,7 +16,9 @@ from nodes.postgres.slot import StillRunning
 from tracking.models import TableCopy, set_phase, set_state
 from tracking.save import definitions, run
 from tracking.save.analyze import analyze
+from tracking.save.foreign_keys import validate_foreign_keys
 from tracking.save.run import SaveOptions
+from tracking.save.views import refresh_materialized_views
 
 from . import synchronize
 from .poolruntime import PoolRuntime
@@ -50,7 +52,8 @@ def check(runtimes: list[PoolRuntime]) -> None:
 def step(runtime: PoolRuntime, stop: threading.Event) -> None:
     """Do the pool's next step of the system migration."""
     facts = runtime.facts()
-    if facts.primary_error or facts.secondary_error:
+    if error := facts.primary_error or facts.secondary_error:
+        say(runtime.pool.pair, f"Waiting for a node: {error}", "", runtime.pool)
         return
     if runtime.pool.step not in ("", Step.INSTALLED) and (facts.slot is None or facts.slot.lost):
         synchronize.begin_again(runtime)
@@ -142,8 +145,8 @@ def _hand_over(runtime: PoolRuntime) -> None:
     synchronize.resume(runtime)
     if (pool.state, pool.detail) != ("ACTIVE", "REPLICATING"):
         return
-    definitions.validate_foreign_keys(route.primary_conninfo, route.secondary_conninfo)
-    definitions.refresh_materialized_views(route.secondary_conninfo)
+    validate_foreign_keys(route.primary_conninfo, route.secondary_conninfo, pool.pair.parallel_degree)
+    refresh_materialized_views(route.primary_conninfo, route.secondary_conninfo)
     _advance(pool, Step.MIRRORED)
 
 

@@ -19,6 +19,7 @@ from tracking.mirror.capture_client import CaptureFailed
 from tracking.mirror.handover import hand_over
 from tracking.mirror.refresh import RefreshFailed
 from tracking.models import DefinitionEntry, set_state
+from tracking.save.failure import DefinitionFailed
 
 from . import newtables, synchronous_mode
 from .poolruntime import Facts, PoolRuntime
@@ -156,7 +157,7 @@ def resume(runtime: PoolRuntime) -> None:
         done = hand_over(
             runtime.route, runtime.ensure_capture(), lambda code, text: say(pool.pair, text, code, pool)
         )
-    except (RefreshFailed, StillRunning, TableLocked, *NODE_ERRORS) as error:
+    except (RefreshFailed, StillRunning, TableLocked, DefinitionFailed, *NODE_ERRORS) as error:
         _failed(runtime, str(error).strip())
         return
     runtime.end_capture()

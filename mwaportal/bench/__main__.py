@@ -1,0 +1,23 @@
+"""`make bench`: one JSON line per figure, both sides measured in the same run."""
+
+import importlib
+import json
+import sys
+
+NAMES = ("copy", "resync", "capture", "overhead", "swap", "compare", "wal")
+
+
+def main(wanted: str) -> int:
+    """Run one bench, or all."""
+    if wanted != "all" and wanted not in NAMES:
+        sys.stderr.write(f"BENCH is {wanted}; needed is one of {', '.join(NAMES)}\n")
+        return 2
+    for name in NAMES if wanted == "all" else (wanted,):
+        for figure in importlib.import_module(f"mwaportal.bench.{name}").run():
+            sys.stdout.write(json.dumps(figure) + "\n")
+            sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "all"))
