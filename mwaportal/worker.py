@@ -35,8 +35,11 @@ async def listen() -> None:
 
 
 async def drain() -> None:
-    """Let the engine finish what cannot wait, and stop it."""
-    await asyncio.wait_for(consumers.stop_engine(_DRAIN_SECONDS), _DRAIN_SECONDS + 10)
+    """Let the engine finish what cannot wait, and stop it; whatever it says, the process ends after this."""
+    try:
+        await asyncio.wait_for(consumers.stop_engine(_DRAIN_SECONDS), _DRAIN_SECONDS + 10)
+    except Exception:
+        logger.exception("the engine did not stop as it should")
 
 
 async def _answer() -> None:

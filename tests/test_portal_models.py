@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 
 from mwaportal.portaldb import portal_conninfo
 from nodes.models import Node, Pair, StoragePool
-from nodes.postgres.connect import one
+from nodes.postgres.connect import connect, one
 from tracking.mirror.keylist import owe_whole
 from tracking.models import JournalEntry, TrackedTable, set_phase, set_state
 
@@ -71,6 +71,17 @@ def test_a_process_without_django_writes_to_the_same_lists(pool):
         assert one(capture, "select current_database()") == "test_portal"
         owe_whole(capture, pool.pk, 1, "public", "orders", "new")
     assert TrackedTable.objects.get().whole_reason == "new"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_of_a_node_s_kind_tears_a_sheet_off_with_its_keys(pool):
+    with connect(portal_conninfo(), "test") as capture:  # its search_path is pg_catalog only
+        owe_whole(capture, pool.pk, 1, "public", "orders", "new")
+        capture.execute(
+            "insert into public.tracking_trackedkey select id, '{1}' from public.tracking_trackedtable"
+        )
+        capture.execute("delete from public.tracking_trackedtable")
+        assert one(capture, "select count(*) from public.tracking_trackedkey") == 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""Sockets of the live page: a snapshot at once, every change after it, and an end with the right to see it."""
+"""Sockets of the live page: a snapshot at once, every change after it, an end with the right to see it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

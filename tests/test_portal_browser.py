@@ -1,0 +1,181 @@
+"""The live page in a real browser: it changes without being reloaded, and says so when it does not."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from nodes.postgres.connect import wait_until
+from tests.portal import PASSWORD
+from tests.served import Served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine"),
+]
+SEED = """
+from tests.portal import *
+make_people()
+for name in ("shop", "crm", "erp", "hr"):
+    pair = make_synchronizing_pair(name)
+    make_copies(pair.pools.get(), 30)
+    make_history(pair)
+"""
+expect.set_options(timeout=12_000)  # the tick is 5 s
+OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    portal = Served()
+    try:
+        portal.start("--no-worker")
+        portal.run("shell", "-v0", "-c", SEED)
+        yield portal
+    finally:
+        portal.remove()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def sign_in(served: Served, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """sign_in("olga", "/pairs/shop/") is her page, in a browser of her own; the console has to stay empty."""
+    said: list[str] = []
+    contexts = []
+
+    def page_of(name: str, path: str = "/", **options: object) -> Page:
+        contexts.append(chromium.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"{served.url}{path}")
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        live(page)
+        page.evaluate("window.notReloaded = true")
+        return page
+
+    yield page_of
+    for context in contexts:
+        context.close()
+    lost = ("WebSocket connection", "htmx:ws:error")  # where the portal was stopped
+    assert [text for text in said if not any(word in text for word in lost)] == []
+
+
+def live(page: Page) -> None:
+    expect(page.locator("#liveness")).to_have_attribute("data-state", "live")
+
+
+def test_what_one_person_does_appears_in_another_ones_page(sign_in):
+    vera, olga = sign_in("vera", "/pairs/shop/"), sign_in("olga", "/pairs/shop/")
+    home = sign_in("vera", "/")
+    expect(vera.get_by_role("button", name="Pause")).to_have_count(0)
+    olga.get_by_role("button", name="Pause").click()
+    expect(vera.locator("#head")).to_contain_text(re.compile(r"Pending phase\s*Pause"))
+    expect(home.locator("#pairs")).to_contain_text("asked for: Pause")
+    expect(olga.get_by_role("button", name="Cancel the pause")).to_be_visible()
+    assert vera.evaluate("window.notReloaded") and home.evaluate("window.notReloaded")
+
+
+def test_a_swap_is_asked_for_and_approved_by_two_people(sign_in, served):
+    olga, artur = sign_in("olga", "/pairs/crm/"), sign_in("artur", "/pairs/crm/")
+    olga.get_by_role("button", name="Request role swap").click()
+    expect(artur.locator("#swap")).to_contain_text("asked for by olga")
+    expect(olga.get_by_role("button", name="Approve this plan")).to_have_count(0)
+    artur.get_by_role("button", name="Approve this plan").click()
+    expect(olga.locator("#swap")).to_contain_text("decided by artur")
+    assert olga.evaluate("window.notReloaded") is None  # her own request did lead her back
+    with served.database() as database:
+        state = "select state, decided_by_id <> requested_by_id from nodes_swaprequest"
+        assert database.execute(state).fetchall() == [("APPROVED", True)]
+
+
+def test_what_nobody_rang_for_appears_all_the_same(sign_in, served):
+    page = sign_in("vera", "/pairs/erp/")
+    with served.database() as database:
+        database.execute(
+            "update nodes_pair set detail_text = 'waiting for 2 transactions' where name = 'erp'"
+        )
+    expect(page.locator("#head")).to_contain_text("waiting for 2 transactions")
+    assert page.evaluate("window.notReloaded")
+
+
+def test_an_update_takes_nothing_away_from_whoever_is_reading(sign_in, served):
+    page = sign_in("olga", "/pairs/erp/")
+    page.locator("#compares summary").click()
+    page.get_by_role("button", name="Request role swap").focus()
+    scroller = page.get_by_role("region", name="Tables being copied")
+    scroller.evaluate("element => element.scrollTop = 100")
+    before = page.locator("#head dl").inner_text()
+    with served.database() as database:
+        database.execute("update tracking_comparerun set ended_at = now()")
+        database.execute("update tracking_tablecopy set rows = rows + 1 where state = 'COPYING'")
+    expect(page.locator("#head dl")).not_to_have_text(before)
+    expect(page.locator("#head dl")).not_to_have_text(page.locator("#head dl").inner_text())
+    assert page.locator("#compares details").first.get_attribute("open") is not None
+    assert page.evaluate("document.activeElement.textContent") == "Request role swap"
+    assert scroller.evaluate("element => element.scrollTop") == 100
+
+
+def test_a_screen_reader_is_told_of_a_transition(sign_in, served):
+    page = sign_in("vera", "/pairs/hr/")
+    region = page.get_by_role("status")
+    expect(region).to_have_attribute("aria-live", "polite")
+    expect(region).to_have_text("hr: Synchronizing, active; *SYSBAS active replicating.")
+    with served.database() as database:
+        database.execute("update nodes_pair set phase = 'PAUSED', phase_detail = 'I' where name = 'hr'")
+    expect(region).to_have_text("hr: Paused, idle; *SYSBAS active replicating.")
+
+
+def test_signing_out_in_one_tab_is_seen_in_the_other(sign_in, served):
+    page = sign_in("olga", "/pairs/erp/")
+    other = page.context.new_page()
+    other.goto(served.url)
+    live(other)
+    other.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("Signed out: sign in")).to_be_visible()
+
+
+def test_a_page_is_usable_by_keyboard(sign_in):
+    page = sign_in("olga", "/pairs/erp/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    pressed = page.evaluate("document.activeElement.textContent")
+    assert pressed in ("Pause", "Request role swap")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/pairs/erp/"])
+def test_nothing_overflows_a_phone(sign_in, path, scheme):
+    page = sign_in("vera", path, viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_portal_that_is_gone_is_visible_and_heals(sign_in, served):
+    page = sign_in("vera", "/pairs/erp/")
+    served.stop()
+    expect(page.locator("#liveness")).to_have_text(
+        re.compile(r"Not live since\s\d\d:\d\d:\d\d UTC"), use_inner_text=True
+    )
+    served.start("--no-worker")
+    wait_until(served.answers, "the portal", seconds=20)
+    live(page)
+    assert page.evaluate("window.notReloaded")
