@@ -87,6 +87,19 @@ def test_killed_while_an_index_is_built_the_next_run_finishes(database, tmp_path
     assert definitions(database.copy_conninfo) == definitions(database.source_conninfo)
 
 
+def test_indexes_that_lock_their_table_twice_do_not_block_each_other(database, tmp_path):
+    """pg_restore --jobs alone ends in a deadlock here, about every second time."""
+    archive = before_indexes(database, tmp_path, """
+        create function dawdle(int) returns int immutable language plpgsql as
+            'begin perform pg_catalog.pg_sleep(0.01); return $1; end';
+        create table a (x int not null, y int, z int);
+        create unique index identity on a (x); create index physical on a (dawdle(y));
+        alter table a replica identity using index identity; alter table a cluster on physical;
+    """, rows=30)  # fmt: skip
+    restore_post_data(archive, database.copy_conninfo, 4)
+    assert definitions(database.copy_conninfo) == definitions(database.source_conninfo)
+
+
 def test_an_invalid_index_is_dropped_and_built_anew(database, tmp_path):
     archive = before_indexes(database, tmp_path, SLOW, rows=5)
     database.copy.execute("create index a_z on a (z)")

@@ -50,6 +50,7 @@ class Facts:
     addresses: dict[int, Address]  # by entry: how to find the object on another server
     foreign_keys: list[ForeignKey]
     large: list[LargeIndex]
+    late: list[int]  # the oids of indexes that are built after all others
 
     def save(self, path: Path) -> None:
         """Write them down beside the archive."""
@@ -63,6 +64,7 @@ class Facts:
             {int(entry): tuple(address) for entry, address in found["addresses"].items()},
             [ForeignKey(**each) for each in found["foreign_keys"]],
             [LargeIndex(**each) for each in found["large"]],
+            found["late"],
         )
 
 

@@ -84,4 +84,5 @@ def _facts(source: Connection, archive: Archive) -> Facts:
         read_addresses(source, [*archive.entries("pre-data"), *archive.entries("post-data")]),
         foreign_keys.read(source),
         large.read_large(source, catalog.tables(source)),
+        large.read_late(source),
     )

@@ -11,11 +11,19 @@ import psycopg
 from psycopg import sql
 
 from nodes.postgres.catalog import Table
-from nodes.postgres.connect import Connection
+from nodes.postgres.connect import Connection, one
 
 from .failure import DefinitionFailed
 
 LARGE_BYTES = 64 << 20
+# An index that the table is clustered on, or that is its replica identity, locks the table more strongly
+# after it has been built. With one of each on the same table pg_restore --jobs runs into a deadlock.
+_LATE = """
+    select array(select i.indexrelid::bigint from pg_index i
+                 where i.indisreplident and exists (
+                     select from pg_index c where c.indrelid = i.indrelid and c.indisclustered
+                     and c.indexrelid <> i.indexrelid))
+"""
 _LARGE = Path(__file__).with_name("large.sql").read_text()
 
 
@@ -75,6 +83,11 @@ def read_large(source: Connection, tables: list[Table]) -> list[LargeIndex]:
     large = sorted((table for table in tables if table.bytes >= LARGE_BYTES), key=lambda table: -table.bytes)
     rows = source.execute(_LARGE, {"tables": [table.oid for table in large]}).fetchall()
     return [LargeIndex(*row) for row in rows]
+
+
+def read_late(source: Connection) -> list[int]:
+    """The indexes that must not be built beside others of their table."""
+    return list(one(source, _LATE))
 
 
 def _execute(copy: Connection, index: LargeIndex, statements: list[sql.SQL | sql.Composed]) -> None:

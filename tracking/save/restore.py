@@ -26,7 +26,7 @@ def restore(
     finished: Callable[[], None] = lambda: None,
     settings: Mapping[str, str] | None = None,
 ) -> None:
-    """Restore the entries; `finished` is called for each one with `--jobs`.
+    """Restore the entries; `finished` is called for each one.
 
     Raises `DefinitionFailed` for the first that fails.
     """
@@ -45,12 +45,14 @@ def restore(
         process = start(
             command, session, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
-        said = []
+        said: list[str] = []
+        owed = len(entries)
         assert process.stderr is not None
         try:
             for line in process.stderr:
                 said.append(line.decode(errors="replace"))
-                for _ in range(said[-1].count(_FINISHED)):
+                for _ in range(min(owed, said[-1].count(_FINISHED))):  # two lines may have run together
+                    owed -= 1
                     finished()
             process.wait()
         finally:
@@ -58,6 +60,8 @@ def restore(
             process.stderr.close()
     if process.returncode:
         raise _failure("".join(said), entries)
+    for _ in range(owed):  # one job alone does not say when it has finished an entry
+        finished()
 
 
 def _failure(said: str, entries: Collection[Entry]) -> DefinitionFailed:
