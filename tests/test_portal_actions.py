@@ -7,7 +7,7 @@ from django.test import Client
 
 from nodes.models import SwapRequest
 from tests.portal import make_history, make_pair, make_people, make_synchronizing_pair
-from tracking.models import CompareRun, DefinitionEntry, set_phase
+from tracking.models import CompareRun, DefinitionEntry, set_phase, set_state
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,8 @@ def test_a_synchronizing_pair_is_paused_and_started_again(people, rung):
     assert "Cancel the pause" in page  # the pending phase can be withdrawn
     pair.refresh_from_db()
     set_phase(pair, "PAUSED", "A")
-    assert offered(people["olga"])[:1] == ["Start"]
+    set_state(pair.pools.get(), "TRACKING", "SUSPENDED", 212)
+    assert offered(people["olga"]) == ["Start"]
     post(people["olga"], "/pairs/shop/start/")
     pair.refresh_from_db()
     assert (pair.goal, rung) == ("SYNC", [pair.pk, pair.pk])
@@ -149,10 +150,10 @@ def test_a_compare_is_asked_for_once(people, rung):
     assert CompareRun.objects.get().pool.pair == pair and rung == [pair.pk]
 
 
-def test_a_compare_needs_a_pool_that_was_handed_over(people):
+def test_a_compare_needs_a_pool_that_is_replicating(people):
     make_pair()
     page = post(people["olga"], "/pairs/shop/pools/1/compare/")
-    assert "a compare needs" in page and not CompareRun.objects.exists()
+    assert "is NOT MIRRORED; a compare needs ACTIVE REPLICATING" in page and not CompareRun.objects.exists()
 
 
 def test_a_definition_is_ticked_off_once_with_the_name_of_who_did(people, rung):

@@ -14,6 +14,7 @@ from nodes.models import Pair, StoragePool, SwapRequest
 
 from . import attention, progress, tables
 from .models import CompareRun, DefinitionEntry, JournalEntry, Message, TrackedTable
+from .requests import may_compare
 
 _MESSAGES, _JOURNAL, _TRACKED, _SWAPS, _RUNS, _DEFINITIONS = 50, 20, 100, 5, 3, 50
 OPEN = ("REQUESTED", *SwapRequest.BUSY)
@@ -52,7 +53,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         "swap_actions": swap_actions(swap, viewer) if swap else [],
         "past_swaps": [past for past in swaps if past is not swap],
         "runs": _with_pool(_runs(pools), pools),
-        "comparable": viewer.operate and [pool for pool in pool_list if pool.step == "MIRRORED"],
+        "comparable": viewer.operate and [pool for pool in pool_list if may_compare(pool)],
         "message_table": tables.MessageTable(list(Message.objects.filter(pair=pair)[:_MESSAGES])),
         "journal_table": tables.JournalTable(
             list(JournalEntry.objects.filter(pair_name=pair.name)[:_JOURNAL])
@@ -143,9 +144,9 @@ class PhaseRow:
 
 def _phases(pair: Pair, owed: Owed, definitions: int) -> list[PhaseRow]:
     """MANAGER as it is stored; the lists share its phase and tell what stands on them."""
-    rows = (
-        f"{owed.tables:,} tables owe the copy {owed.changes:,} changes" if owed.tables else "nothing is owed"
-    )
+    rows = "nothing is owed"
+    if owed.tables:
+        rows = f"{owed.changes:,} changes in {owed.tables:,} tables are owed to the secondary"
     carried = f"{definitions:,} to be carried by hand" if definitions else "nothing waits"
     detail = pair.phase_detail
     return [

@@ -8,13 +8,16 @@ from nodes.models import StoragePool
 from .models import CompareRun, DefinitionEntry
 
 
+def may_compare(pool: StoragePool) -> bool:
+    """Whether a compare can run now: both nodes have to be in step."""
+    return (pool.state, pool.detail) == ("ACTIVE", "REPLICATING")
+
+
 def request_compare(pool: StoragePool) -> CompareRun:
     """Ask for a compare of every table of a pool; the engine picks it up."""
-    if pool.step != StoragePool.Step.MIRRORED:
-        raise ValidationError(
-            f"pool {pool} of pair {pool.pair} is at '{pool.get_step_display()}';"
-            f" a compare needs '{StoragePool.Step.MIRRORED.label}'"
-        )
+    if not may_compare(pool):
+        now = f"{pool.state} {pool.detail}".strip()
+        raise ValidationError(f"pool {pool} of pair {pool.pair} is {now}; a compare needs ACTIVE REPLICATING")
     if running := pool.compares.filter(ended_at__isnull=True).first():
         raise ValidationError(f"{running} has not ended yet")
     return CompareRun.objects.create(pool=pool)
