@@ -81,7 +81,7 @@ def swappable(servers, mirror):
     return mirror
 
 
-def nothing_differs(primary, secondary, portal, owed):
+def nothing_differs(primary, secondary, portal, known, owed):
     return []
 
 

@@ -17,7 +17,6 @@ from nodes.postgres.slot import HandoverPoint
 from . import keylist, subscription
 from .capture import CaptureConfig
 from .capture_client import CaptureProcess
-from .refresh import Refreshed
 from .rounds import Workers
 
 Say = Callable[[str, str], None]  # (message number, text)
@@ -97,7 +96,6 @@ def shrink(
     portal: Connection,
     workers: Workers,
     enough: int,
-    report: Callable[[Refreshed], None] | None = None,
 ) -> tuple[int, int]:
     """Rounds without a hand-over, until at most `enough` rows are owed or rounds stop helping.
 
@@ -117,7 +115,7 @@ def shrink(
             primary.execute("set transaction isolation level repeatable read, read only")
             row = primary.execute("select pg_export_snapshot()").fetchone()
             assert row is not None
-            rows += workers.refresh(owed, row[0], report)
+            rows += workers.refresh(owed, row[0])
         keylist.tear_off(portal, route.pool, sheet)
         rounds, before = rounds + 1, keys
     return rows, rounds

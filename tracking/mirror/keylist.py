@@ -1,6 +1,5 @@
 """The object tracking list, durable in the portal's database: which rows are owed to the copy."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from psycopg import sql
@@ -174,28 +173,24 @@ def owed(connection: Connection, pool: int, up_to_sheet: int) -> list[Owed]:
     return [Owed(row[0], row[1], tuple(row[2]), row[3], tuple(row[4]), row[5]) for row in rows]
 
 
-def keys(
-    connection: Connection, owed_table: Owed, *, ordered_as: tuple[str, ...] = (), batch: int = 50_000
-) -> Iterator[list[str]]:
-    """The distinct keys a table owes, in batches of text array literals.
-
-    Their values stand in the order of `owed_table.key_columns`, or of `ordered_as`.
-    """
-    key: sql.Composable = sql.SQL("key")
-    if ordered_as and ordered_as != owed_table.key_columns:
-        values = [
-            sql.SQL("(key::text[])[{}]").format(owed_table.key_columns.index(name) + 1) for name in ordered_as
-        ]
-        key = sql.SQL("array[{}]::text").format(sql.SQL(", ").join(values))
-    with connection.transaction(), connection.cursor(name="mwa_keys") as cursor:
-        cursor.execute(
-            sql.SQL("select distinct {} from public.tracking_trackedkey where table_id = any(%s)").format(
-                key
-            ),
-            (list(owed_table.entries),),
-        )
-        while rows := cursor.fetchmany(batch):
-            yield [row[0] for row in rows]
+def keys(connection: Connection, tables: list[Owed], *, batch: int = 50_000) -> dict[Owed, list[list[str]]]:
+    """The distinct keys that tables owe, in batches of array literals; one query for all of them."""
+    entries = [(entry, number) for number, table in enumerate(tables) for entry in table.entries]
+    rows = connection.execute(
+        """
+        select distinct e.number, k.key
+        from unnest(%s::bigint[], %s::int[]) as e(entry, number)
+        join public.tracking_trackedkey k on k.table_id = e.entry
+        """,
+        ([entry for entry, _ in entries], [number for _, number in entries]),
+    )
+    found: dict[Owed, list[str]] = {table: [] for table in tables}
+    for number, key in rows:
+        found[tables[number]].append(key)
+    return {
+        table: [listed[start : start + batch] for start in range(0, len(listed), batch)]
+        for table, listed in found.items()
+    }
 
 
 def tear_off(connection: Connection, pool: int, up_to_sheet: int) -> None:

@@ -1,6 +1,11 @@
-"""Bring what a table owes to the copy: its listed rows, or all of it, as of the source's snapshot."""
+"""Bring what tables owe to the copy: their listed rows, or all of them, as of the source's snapshot.
 
-from collections.abc import Iterable
+Several tables go in one conversation: each node gets one query of many statements (PostgreSQL
+documentation, "Multiple Statements in a Simple Query"), the source answers with one COPY after the other,
+and each is piped into the COPY that the copy has waiting. That is one transaction and one round trip.
+Sessions on the copy have session_replication_role = replica: no trigger and no foreign key fires.
+"""
+
 from dataclasses import dataclass
 
 import psycopg
@@ -9,137 +14,62 @@ from psycopg import pq, sql
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, one
 
+from . import keysql
+
 
 class RefreshFailed(Exception):
     """A table could not be brought to the copy; the message names it and carries the server's reason."""
 
 
 @dataclass(frozen=True)
-class Refreshed:
-    """How many rows of a table were brought (rows that are gone on the source are not counted)."""
+class Listed:
+    """The rows of a table that are to be brought: batches of array literals of `key_columns`."""
 
-    table: str
-    rows: int
-    whole: bool
+    table: Table
+    key_columns: tuple[str, ...]
+    batches: list[list[str]]
 
 
-def rows(
-    source: Connection,
-    copy: Connection,
-    table: Table,
-    key_columns: tuple[str, ...],
-    keys: Iterable[list[str]],
-) -> Refreshed:
-    """Delete the listed rows on the copy, then bring those that still exist, in one transaction.
+def rows(source: Connection, copy: Connection, listed: list[Listed]) -> int:
+    """Delete the listed rows on the copy, then bring those that still exist; returns the rows brought.
 
-    All deletes come before the first insert: two rows may have exchanged a unique value. `source` is in
-    a transaction with the snapshot wanted; triggers and foreign keys do not fire on the copy.
+    All deletes come before the first insert: rows may have exchanged unique values. `source` is in a
+    transaction with the snapshot wanted.
     """
-    try:
-        with copy.transaction():
-            copy.execute("set local session_replication_role = replica")
-            batches = list(_delete(copy, table, key_columns, keys))
-            moved = sum(_bring(source, copy, table, _listed(table, key_columns, batch)) for batch in batches)
-    except psycopg.Error as error:
-        raise RefreshFailed(f"{table}: {str(error).strip()}") from error
-    return Refreshed(str(table), moved, whole=False)
+    deletes, reads, writes, names = [], [], [], []
+    for entry in listed:
+        for batch in entry.batches:
+            keys = keysql.join(entry.table, entry.key_columns, batch)
+            deletes.append(_delete(entry.table, keys))
+            reads.append(_read(entry.table, sql.SQL(" join {}").format(keys)))
+            writes.append(_write(entry.table))
+            names.append(str(entry.table))
+    return _converse(source, copy, reads, deletes, writes, names)
 
 
-def whole(source: Connection, copy: Connection, table: Table) -> Refreshed:
-    """Empty the table on the copy and bring all of it, in one transaction."""
-    try:
-        with copy.transaction():
-            copy.execute("set local session_replication_role = replica")
-            copy.execute(_empty(copy, table))
-            moved = _bring(source, copy, table, sql.SQL(""))
-    except psycopg.Error as error:
-        raise RefreshFailed(f"{table}: {str(error).strip()}") from error
-    return Refreshed(str(table), moved, whole=True)
+def whole(source: Connection, copy: Connection, table: Table) -> int:
+    """Empty the table on the copy and bring all of it; returns the rows brought."""
+    read, write = _read(table, sql.SQL("")), _write(table)
+    return _converse(source, copy, [read], [_empty(copy, table)], [write], [str(table)])
 
 
-def _delete(
-    copy: Connection, table: Table, key_columns: tuple[str, ...], keys: Iterable[list[str]]
-) -> Iterable[list[str]]:
-    copy.execute("create temporary table mwa_keys (k text) on commit drop")
-    batches = []
-    for batch in keys:
-        batches.append(batch)
-        with copy.cursor().copy("copy pg_temp.mwa_keys from stdin") as stream:
-            for key in batch:
-                stream.write_row((key,))
-    copy.execute("analyze pg_temp.mwa_keys")
-    copy.execute(
-        sql.SQL("delete from only {} t using (select {} from pg_temp.mwa_keys) k where {}").format(
-            table.identifier, _typed(table, key_columns), _same(key_columns)
-        )
-    )
-    return batches
+def _delete(table: Table, keys: sql.Composed) -> sql.Composed:
+    # `delete ... using` knows no ON: the join is with the table's own rows, by their place.
+    return sql.SQL(
+        "delete from only {0} where ctid = any(array(select t.ctid from only {0} t join {1}))"
+    ).format(table.identifier, keys)
 
 
-def _typed(table: Table, key_columns: tuple[str, ...]) -> sql.Composable:
-    """The key's values out of its array literal, each in its column's type."""
-    parts = [
-        sql.SQL("(k::text[])[{}]::{} as {}").format(
-            number, sql.SQL(table.type_of(column)), sql.Identifier(f"k{number}")
-        )
-        for number, column in enumerate(key_columns, 1)
-    ]
-    return sql.SQL(", ").join(parts)
-
-
-def _same(key_columns: tuple[str, ...]) -> sql.Composable:
-    parts = [
-        sql.SQL("t.{} = k.{}").format(sql.Identifier(column), sql.Identifier(f"k{number}"))
-        for number, column in enumerate(key_columns, 1)
-    ]
-    return sql.SQL(" and ").join(parts)
-
-
-def _listed(table: Table, key_columns: tuple[str, ...], batch: list[str]) -> sql.Composable:
-    return sql.SQL(" join (select {} from unnest({}::text[]) k) k on {}").format(
-        _typed(table, key_columns), sql.Literal(batch), _same(key_columns)
-    )
-
-
-def _bring(source: Connection, copy: Connection, table: Table, condition: sql.Composable) -> int:
-    columns = sql.SQL(", ").join(map(sql.Identifier, table.stored))
+def _read(table: Table, condition: sql.Composable) -> sql.Composed:
     values = sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in table.stored)
-    read = sql.SQL("copy (select {} from only {} t{}) to stdout").format(values, table.identifier, condition)
-    write = sql.SQL("copy {} ({}) from stdin").format(table.identifier, columns)
-    if not table.stored:  # a table without columns has rows all the same; COPY can't name none
-        write = sql.SQL("copy {} from stdin").format(table.identifier)
-    return relay(source, copy, read.as_bytes(source), write.as_bytes(copy))
+    return sql.SQL("copy (select {} from only {} t{}) to stdout").format(values, table.identifier, condition)
 
 
-def relay(source: Connection, copy: Connection, read: bytes, write: bytes) -> int:
-    """Pipe one COPY into another, buffer by buffer through libpq; returns the rows written."""
-    reader, writer = source.pgconn, copy.pgconn
-    _start(reader, read, pq.ExecStatus.COPY_OUT)
-    _start(writer, write, pq.ExecStatus.COPY_IN)
-    size, data = reader.get_copy_data(0)
-    while size > 0:
-        writer.put_copy_data(data)
-        size, data = reader.get_copy_data(0)
-    _result(reader)
-    writer.put_copy_end(None)
-    return int(_result(writer).command_tuples or 0)
-
-
-def _start(connection: "pq.abc.PGconn", command: bytes, expected: pq.ExecStatus) -> None:
-    result = connection.exec_(command)
-    if result.status != expected:
-        raise psycopg.errors.error_from_result(result)
-
-
-def _result(connection: "pq.abc.PGconn") -> "pq.abc.PGresult":
-    """The COPY's own result; libpq wants to be asked until nothing is left."""
-    answer = connection.get_result()
-    assert answer is not None
-    while connection.get_result():
-        pass
-    if answer.status != pq.ExecStatus.COMMAND_OK:
-        raise psycopg.errors.error_from_result(answer)
-    return answer
+def _write(table: Table) -> sql.Composed:
+    if not table.stored:  # a table without columns has rows all the same; COPY can name none
+        return sql.SQL("copy {} from stdin").format(table.identifier)
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.stored))
+    return sql.SQL("copy {} ({}) from stdin").format(table.identifier, columns)
 
 
 def _empty(copy: Connection, table: Table) -> sql.Composed:
@@ -152,3 +82,86 @@ def _empty(copy: Connection, table: Table) -> sql.Composed:
     )
     statement = "delete from only {}" if referenced else "truncate only {}"
     return sql.SQL(statement).format(table.identifier)
+
+
+def _converse(
+    source: Connection,
+    copy: Connection,
+    reads: list[sql.Composed],
+    before: list[sql.Composed],
+    writes: list[sql.Composed],
+    names: list[str],
+) -> int:
+    if not reads:
+        return 0
+    reader, writer = source.pgconn, copy.pgconn
+    reader.send_query(sql.SQL("; ").join(reads).as_bytes(source))
+    writer.send_query(sql.SQL("; ").join([*before, *writes]).as_bytes(copy))
+    moved, done = 0, 0
+    try:
+        for done in range(len(names)):
+            _until(reader, pq.ExecStatus.COPY_OUT)
+            _until(writer, pq.ExecStatus.COPY_IN)
+            _pipe(reader, writer)
+            moved += _finished(writer)
+        _rest(reader)
+        _rest(writer)
+    except psycopg.Error as error:
+        _give_up(reader, writer)
+        raise RefreshFailed(f"{names[done]}: {str(error).strip()}") from error
+    return moved
+
+
+def _pipe(reader: "pq.abc.PGconn", writer: "pq.abc.PGconn") -> None:
+    size, data = reader.get_copy_data(0)
+    while size > 0:
+        writer.put_copy_data(data)
+        size, data = reader.get_copy_data(0)
+    writer.put_copy_end(None)
+
+
+def _until(connection: "pq.abc.PGconn", wanted: pq.ExecStatus) -> None:
+    """Pass over the results of statements that are through, up to the next COPY."""
+    while (status := _next(connection)) is not None:
+        if status == wanted:
+            return
+    raise psycopg.OperationalError("the server ended the conversation")
+
+
+def _finished(writer: "pq.abc.PGconn") -> int:
+    """The rows of the COPY that has just ended."""
+    result = writer.get_result()
+    if result is None or result.status != pq.ExecStatus.COMMAND_OK:
+        raise _error(result)
+    return int(result.command_tuples or 0)
+
+
+def _rest(connection: "pq.abc.PGconn") -> None:
+    while _next(connection) is not None:
+        pass
+
+
+def _next(connection: "pq.abc.PGconn") -> pq.ExecStatus | None:
+    result = connection.get_result()
+    if result is None:
+        return None
+    if result.status == pq.ExecStatus.FATAL_ERROR:
+        raise _error(result)
+    return pq.ExecStatus(result.status)
+
+
+def _error(result: "pq.abc.PGresult | None") -> psycopg.Error:
+    if result is None:
+        return psycopg.OperationalError("the server ended the conversation")
+    return psycopg.errors.error_from_result(result)
+
+
+def _give_up(*connections: "pq.abc.PGconn") -> None:
+    """Leave no session in the middle of a COPY."""
+    for connection in connections:
+        while connection.status == pq.ConnStatus.OK and (result := connection.get_result()) is not None:
+            if result.status == pq.ExecStatus.COPY_IN:
+                connection.put_copy_end(b"given up")
+            elif result.status == pq.ExecStatus.COPY_OUT:
+                while connection.get_copy_data(0)[0] > 0:
+                    pass

@@ -1,6 +1,5 @@
 """Work off sheets of the object tracking list with several sessions on each node at once."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -14,7 +13,18 @@ from nodes.postgres.connect import Connection, connect
 
 from . import keylist, refresh
 from .keylist import Owed
-from .refresh import Refreshed, RefreshFailed
+from .refresh import Listed, RefreshFailed
+
+Name = tuple[str, str]
+_SMALL_KEYS = 20_000
+
+
+@dataclass(frozen=True)
+class Known:
+    """The tables of both nodes by schema and name."""
+
+    source: dict[Name, Table]
+    copy: dict[Name, Table]
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,12 @@ class Workers:
                 self._all.append(
                     Sessions(
                         connect(source_conninfo, "resync", enable_seqscan="off"),
-                        connect(copy_conninfo, "resync"),
+                        connect(
+                            copy_conninfo,
+                            "resync",
+                            synchronous_commit="off",
+                            session_replication_role="replica",
+                        ),
                         connect(portal_conninfo, "resync"),
                     )
                 )
@@ -55,32 +70,39 @@ class Workers:
         """Our sessions on the source: a fence must leave them alone."""
         return {sessions.source.info.backend_pid for sessions in self._all}
 
-    def refresh(
-        self, owed: list[Owed], snapshot: str | None, report: Callable[[Refreshed], None] | None = None
-    ) -> int:
-        """Bring everything owed, as of `snapshot` (None: as of now); returns the rows brought.
+    def tables(self) -> Known:
+        """What both nodes hold now."""
+        first = self._all[0]
+        return Known(_by_name(first.source), _by_name(first.copy))
 
-        Raises `RefreshFailed` after all tables have been tried; those that worked have been brought.
+    def refresh(self, owed: list[Owed], snapshot: str | None, known: Known | None = None) -> int:
+        """Bring everything owed, as of `snapshot` (None: as of now), durably; returns the rows brought.
+
+        `known` spares reading the catalogs where nothing can have changed them. Raises `RefreshFailed`
+        after all tables have been tried; those that worked have been brought.
         """
+        if not owed:
+            return 0
+        both = known or self.tables()
 
-        def work(table: Owed) -> Refreshed:
+        def work(group: list[Owed]) -> int:
             sessions = self._free.get()
             try:
-                return _refresh_one(sessions, table, snapshot)
+                return _bring(sessions, group, both, snapshot)
             finally:
                 self._free.put(sessions)
 
         failures, rows = [], 0
         with ThreadPoolExecutor(len(self._all)) as threads:
-            for result in [threads.submit(work, table) for table in owed]:
+            for result in [threads.submit(work, group) for group in _groups(owed, len(self._all))]:
                 try:
-                    done = result.result()
+                    rows += result.result()
                 except RefreshFailed as error:
                     failures.append(str(error))
-                    continue
-                rows += done.rows
-                if report:
-                    report(done)
+        # The sessions commit asynchronously; this one's flush takes all of them along.
+        self._all[0].copy.execute("set synchronous_commit = local")
+        self._all[0].copy.execute("select pg_logical_emit_message(true, 'mwa', 'flush')")
+        self._all[0].copy.execute("set synchronous_commit = off")
         if failures:
             raise RefreshFailed("; ".join(failures))
         return rows
@@ -99,24 +121,44 @@ class Workers:
         self.close()
 
 
-def _refresh_one(sessions: Sessions, owed: Owed, snapshot: str | None) -> Refreshed:
+def _groups(owed: list[Owed], count: int) -> list[list[Owed]]:
+    """What goes in one conversation: a large table alone, of the small ones as many groups as workers."""
+    large = [[table] for table in owed if table.whole_reason or table.keys > _SMALL_KEYS]
+    small = sorted((t for t in owed if not t.whole_reason and t.keys <= _SMALL_KEYS), key=lambda t: -t.keys)
+    groups: list[list[Owed]] = [[] for _ in range(count)]
+    for table in small:
+        min(groups, key=lambda group: sum(each.keys for each in group)).append(table)
+    return large + [group for group in groups if group]
+
+
+def _bring(sessions: Sessions, group: list[Owed], known: Known, snapshot: str | None) -> int:
+    there = []
+    for owed in group:
+        table = known.source.get((owed.schema, owed.table))
+        if table is not None:  # else it was dropped, and its definition change is on the list
+            same_definition(table, known.copy.get((owed.schema, owed.table)))
+            there.append((owed, table))
+    keys = keylist.keys(sessions.portal, [owed for owed, table in there if _by_key(owed, table)])
     source = sessions.source
     with source.transaction():
         source.execute("set transaction isolation level repeatable read, read only")
         if snapshot:
             source.execute(sql.SQL("set transaction snapshot {}").format(snapshot))
-        table = _table(source, owed)
-        if table is None:
-            return Refreshed(str(owed), 0, whole=False)  # dropped: its definition change is on the list
-        same_definition(table, _table(sessions.copy, owed))
-        if owed.whole_reason or not table.tracked_by_key:
-            return refresh.whole(source, sessions.copy, table)
-        batches = keylist.keys(sessions.portal, owed)
-        return refresh.rows(source, sessions.copy, table, owed.key_columns, batches)
+        moved = sum(
+            refresh.whole(source, sessions.copy, table) for owed, table in there if not _by_key(owed, table)
+        )
+        listed = [
+            Listed(table, owed.key_columns, keys[owed]) for owed, table in there if _by_key(owed, table)
+        ]
+        return moved + refresh.rows(source, sessions.copy, listed)
 
 
-def _table(connection: Connection, owed: Owed) -> Table | None:
-    return catalog.table(connection, owed.schema, owed.table)
+def _by_key(owed: Owed, table: Table) -> bool:
+    return not owed.whole_reason and table.tracked_by_key
+
+
+def _by_name(connection: Connection) -> dict[Name, Table]:
+    return {(table.schema, table.name): table for table in catalog.tables(connection)}
 
 
 def same_definition(source: Table, copy: Table | None) -> None:

@@ -18,13 +18,13 @@ from nodes.postgres.fence import Fence, FenceBroken
 from . import keylist, way_back
 from .capture_client import CaptureProcess
 from .handover import Route, shrink
-from .rounds import Workers
+from .rounds import Known, Workers
 
 _GUARD_MARGIN_SECONDS = 3.0
 _LAST_ROUND_KEYS = 500  # more rounds are worth their while above
 
 
-Verify = Callable[[Connection, Connection, Connection, list[keylist.Owed]], list[str]]
+Verify = Callable[[Connection, Connection, Connection, Known, list[keylist.Owed]], list[str]]
 
 
 class SwapRefused(Exception):
@@ -73,6 +73,7 @@ class PoolSwap:
             step.text = f"{rows} rows in {rounds} rounds"
             way_back.position(self._secondary, self.reverse_slot)  # so that the last time is quick
         self._refuse_what_would_not_fit()
+        self._known = self._workers.tables()  # under the fence nobody can change them
         self._fence = Fence(
             route.primary_conninfo, self.database, self._primary,
             self._workers.source_pids(), seconds=self.budget_seconds + _GUARD_MARGIN_SECONDS,
@@ -96,11 +97,11 @@ class PoolSwap:
         self._sheet = reached["sheet"]
         owed = keylist.owed(self._portal, self.route.pool, self._sheet)
         with self._step("drain") as step:
-            step.text = f"{self._workers.refresh(owed, None)} rows"
+            step.text = f"{self._workers.refresh(owed, None, self._known)} rows"
         with self._step("sequences") as step:
             step.text = f"{sequences.carry(self._primary, self._secondary)} set"
         with self._step("compare"):
-            if differing := self.verify(self._primary, self._secondary, self._portal, owed):
+            if differing := self.verify(self._primary, self._secondary, self._portal, self._known, owed):
                 raise SwapRefused(f"the nodes differ in {', '.join(differing)}")
 
     def commit(self) -> None:
