@@ -30,7 +30,7 @@ def buckets_for(rows: int, rows_per_bucket: int) -> int:
 def hashed(nodes: Nodes, reader: Reader, part: Part, buckets: int) -> Hashed:
     """Hash a part on both nodes, as a whole (1) or by buckets."""
     statement = reader.digest(part, buckets)
-    answers = nodes.both(statement, statement, part.settings)
+    answers = nodes.both(statement, part.settings)
     source = {bucket: (count, total) for bucket, count, total in answers.source}
     copy = {bucket: (count, total) for bucket, count, total in answers.copy}
     unequal: Buckets = {}
@@ -64,7 +64,7 @@ def at_least(unequal: Buckets) -> int:
 def suspects(nodes: Nodes, reader: Reader, part: Part, among: Collection[int], buckets: int) -> list[str]:
     """The rows in some buckets of a part that only one node has, or whose contents are not the same."""
     statement = reader.contents(part, among, buckets)
-    answers = nodes.both(statement, statement, part.settings)
+    answers = nodes.both(statement, part.settings)
     source: dict[str, int] = dict(answers.source)
     copy: dict[str, int] = dict(answers.copy)
     return [row for row in source.keys() | copy.keys() if source.get(row) != copy.get(row)]

@@ -54,10 +54,10 @@ def recheck(
     of `nodes.postgres.lsn`; without it the copy is taken to have done so after `seconds`. Raises
     `NotComparable` where the copy does not catch up in that time.
     """
-    sights, position, since = _look(nodes, reader, rows), _position(nodes), time.monotonic()
+    sights, position = _look(nodes, reader, rows), _position(nodes)
     suspects = {row: _suspect(sight) for row, sight in sights.items() if len(set(sight.contents)) == 2}
     different: dict[str, Sight] = {}
-    deadline, pause, ever = since + seconds, _SHORTEST_PAUSE, False
+    deadline, pause, ever = time.monotonic() + seconds, _SHORTEST_PAUSE, False
     while suspects and (not ever or time.monotonic() < deadline):
         time.sleep(0 if ever and len(suspects) <= _FEW else pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
@@ -66,19 +66,27 @@ def recheck(
         if late and not replayed and not ever:
             waited = f"up to {lsn.render(position)} within {seconds:g} s"
             raise NotComparable(f"{len(suspects)} rows differ so far; the copy has not replayed {waited}")
-        sights = _look(nodes, reader, list(suspects))
-        for row, sight in sights.items():
-            judged = _judge(suspects[row], sight, replayed, reader.by_key)
-            if judged != "open":
-                del suspects[row]
-            if judged == "different":
-                different[row] = sight
+        different |= _sift(suspects, _look(nodes, reader, list(suspects)), replayed, reader.by_key)
         if replayed:
             ever, position = True, _position(nodes)
-            for row, suspect in suspects.items():
-                suspect.before = sights[row]
-    different |= {row: suspect.before for row, suspect in suspects.items() if suspect.lopsided}
-    return Rechecked(different, [row for row, suspect in suspects.items() if not suspect.lopsided])
+    lopsided = {row: suspect.before for row, suspect in suspects.items() if suspect.lopsided}
+    return Rechecked(different | lopsided, [row for row in suspects if row not in lopsided])
+
+
+def _sift(
+    suspects: dict[str, _Suspect], sights: dict[str, Sight], replayed: bool, by_key: bool
+) -> dict[str, Sight]:
+    """Drop the suspects that can be judged now, and return those that are different."""
+    different = {}
+    for row, sight in sights.items():
+        judged = _judge(suspects[row], sight, replayed, by_key)
+        if judged == "different":
+            different[row] = sight
+        if judged != "open":
+            del suspects[row]
+        elif replayed:
+            suspects[row].before = sight
+    return different
 
 
 def _suspect(sight: Sight) -> _Suspect:

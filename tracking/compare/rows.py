@@ -35,7 +35,7 @@ def compare_keys(
     reader = ByKey(subject)
     with Nodes(source, copy, lock_seconds=lock_seconds, stopped=lambda: False) as nodes:
         statement = reader.states(wanted)
-        found = nodes.both(statement, statement, BY_INDEX)
+        found = nodes.both(statement, BY_INDEX)
         there = {key: content for key, _, content in found.copy}
         here = {key: content for key, _, content in found.source}
         unequal = [key for key in wanted if here.get(key) != there.get(key)]
@@ -52,7 +52,7 @@ def differences(nodes: Nodes, reader: Reader, rows: Mapping[str, Sight]) -> list
 def by_key(nodes: Nodes, reader: Reader, keys: Sequence[str]) -> list[RowDifference]:
     """Both versions of the rows with these keys, where they differ."""
     statement = reader.values(keys)
-    found = nodes.both(statement, statement, BY_INDEX)
+    found = nodes.both(statement, BY_INDEX)
     source, copy = _rows(reader, found.source), _rows(reader, found.copy)
     return [
         RowDifference(_kind(here, there), key, here, there, int(here is not None), int(there is not None))
@@ -63,7 +63,7 @@ def by_key(nodes: Nodes, reader: Reader, keys: Sequence[str]) -> list[RowDiffere
 
 def _by_hash(nodes: Nodes, reader: Reader, rows: Mapping[str, Sight]) -> list[RowDifference]:
     statement = reader.values(list(rows))
-    found = nodes.both(statement, statement, {})
+    found = nodes.both(statement, {})
     shown = _rows(reader, found.source) | _rows(reader, found.copy)
     result = []
     for row, sight in rows.items():

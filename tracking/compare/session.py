@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -88,13 +89,11 @@ class Nodes:
         """Read on the copy only; raises `NotComparable` like `both`."""
         return self._wait({"copy": self._submit(self.copy, what, settings)})["copy"]
 
-    def both(self, source: Statement, copy: Statement, settings: Settings) -> Both:
+    def both(self, what: Statement, settings: Settings) -> Both:
         """Read on both nodes at once; raises `NotComparable` where a node refuses or a stop is wanted."""
-        reads = {
-            "source": self._submit(self.source, source, settings),
-            "copy": self._submit(self.copy, copy, settings),
-        }
-        return Both(**self._wait(reads))
+        source = self._submit(self.source, what, settings)
+        copy = self._submit(self.copy, what, settings)
+        return Both(**self._wait({"source": source, "copy": copy}))
 
     def _submit(self, connection: Connection, what: Statement, settings: Settings) -> "Future[Rows]":
         return self._threads.submit(read, connection, what, {**self._settings, **settings})
@@ -121,7 +120,8 @@ class Nodes:
 
     def _cancel(self) -> None:
         for connection in (self.source, self.copy):
-            if not connection.closed:
+            # A node that is gone cannot be asked; its statement ends by itself.
+            with suppress(psycopg.Error):
                 connection.cancel_safe(timeout=5)
 
 

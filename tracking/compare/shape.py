@@ -70,7 +70,7 @@ class Shape:
 def shapes(nodes: Nodes, table: TableName) -> tuple[Shape, Shape]:
     """The table on the source and on the copy; raises `NotComparable` where it is missing."""
     statement = sql.SQL(_SHAPE).format(schema=sql.Literal(table.schema), name=sql.Literal(table.name))
-    found = nodes.both(statement, statement, {})
+    found = nodes.both(statement, {})
     return _shape(found.source, "source"), _shape(found.copy, "copy")
 
 
