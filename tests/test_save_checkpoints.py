@@ -4,7 +4,7 @@ import pytest
 
 from nodes.postgres.connect import one, wait_until
 from tests.save import Listener, Meddler, create, rows, run
-from tracking.save.events import CheckpointComplete, Copied
+from tracking.save.events import CheckpointComplete, ChunkCopied, Copied
 from tracking.save.snapshot import Checkpoint
 
 TABLES = """
@@ -38,6 +38,15 @@ def test_what_is_committed_meanwhile_is_seen_only_by_later_checkpoints(database,
     run(database, listener, savact=savact, jobs=1)
     assert len(rows(database.copy, "first")) == 1000
     assert len(rows(database.copy, "second")) == seen
+
+
+def test_a_row_that_moves_while_its_table_is_copied_in_chunks_is_there_once(database):
+    create(database, "create table a (x int, y text)")
+    database.source.execute("insert into a select n, repeat('x', 200) from generate_series(1, 3000) n")
+    before = rows(database.source, "a")
+    listener = Meddler(ChunkCopied, lambda: database.source.execute("update a set y = 'moved'"))
+    run(database, listener, jobs=1, split_bytes=100_000)
+    assert len(listener.of(ChunkCopied)) > 3 and rows(database.copy, "a") == before
 
 
 def test_no_snapshot_is_held_when_the_save_is_over(database):

@@ -15,7 +15,7 @@ import psycopg
 
 from nodes.postgres import catalog
 from nodes.postgres.catalog import Table
-from nodes.postgres.connect import Unreachable, connect
+from nodes.postgres.connect import Connection, Unreachable, connect
 
 from .attempt import Attempt, Means
 from .copy import Gone, Locked, Stopped
@@ -41,11 +41,16 @@ class SaveOptions:
 
 @dataclass
 class Saved:
-    """What became of the tables. A skipped one could not be copied in any pass; it is to be saved again."""
+    """What became of the tables.
+
+    A skipped one could not be copied in any pass; it is to be saved again. A new one was made after the
+    definitions had been read, so the copy has none for it.
+    """
 
     copied: list[Table] = field(default_factory=list)
     skipped: list[Table] = field(default_factory=list)
     vanished: list[Table] = field(default_factory=list)
+    new: list[Table] = field(default_factory=list)
     stopped: bool = False
 
 
@@ -65,27 +70,39 @@ def save(
 
     Raises `CopyFailed`, which names the table and has the server's message, `Unreachable` or a psycopg error.
     """
-    with connect(source_conninfo, "save") as source:
-        end_sessions(source, COPYING)
-        tables = [table for table in catalog.tables(source) if table.oid not in finished]
-        plans = plan(source, tables, options.split_bytes)
     route = Route.between(source_conninfo, copy_conninfo, options.savactwait_seconds)
+    reporting = threading.Lock()
+
+    def say(event: Event) -> None:
+        with reporting:
+            report(event)
+
     with connect(copy_conninfo, "save", session_replication_role="replica") as copy:
         end_sessions(copy, COPYING)
-        reporting = threading.Lock()
-
-        def say(event: Event) -> None:
-            with reporting:
-                report(event)
-
+        plans, new = _wanted(source_conninfo, copy, options, finished)
         checkpoints = Checkpoints(source_conninfo, say)
         means = Means(route, checkpoints, copy, say, threading.Event())
         try:
-            return _passes(means, options, plans, stop or threading.Event())
+            saved = _passes(means, options, plans, stop or threading.Event())
         finally:
             checkpoints.close()
             if means.halt.is_set():
                 _end_all_sessions(source_conninfo, copy_conninfo)
+    saved.new = new
+    return saved
+
+
+def _wanted(
+    source_conninfo: str, copy: Connection, options: SaveOptions, finished: Collection[int]
+) -> tuple[list[TablePlan], list[Table]]:
+    """What is to be copied, and which tables the copy does not know."""
+    defined = {(table.schema, table.name) for table in catalog.tables(copy)}
+    with connect(source_conninfo, "save") as source:
+        end_sessions(source, COPYING)
+        tables = [table for table in catalog.tables(source) if table.oid not in finished]
+        new = [table for table in tables if (table.schema, table.name) not in defined]
+        known = [table for table in tables if (table.schema, table.name) in defined]
+        return plan(source, known, options.split_bytes), new
 
 
 def _end_all_sessions(*conninfos: str) -> None:
