@@ -122,3 +122,13 @@ def django_db_modify_db_settings() -> Iterator[None]:
     portaldb.ensure_running()
     yield
     portaldb.release()
+
+
+@pytest.fixture
+def engine(servers: TwoServers, database: Database, transactional_db: None) -> Iterator["Engine"]:
+    """A pair between the two databases, not started; in the end it is removed from both nodes."""
+    from tests.engine import Engine
+
+    made = Engine(servers, database)
+    yield made
+    made.stop()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
+from django.db import DatabaseError, connection
 
 from mwaportal import portaldb
 from mwaportal.workload import shop, writers
@@ -159,7 +160,11 @@ def wait_for(plant: Plant, what: str, condition, seconds: float) -> None:
 
     def look() -> bool:
         plant.watch()
-        return condition()
+        try:
+            return condition()
+        except DatabaseError:  # the portal's database is being started again
+            connection.close()
+            return False
 
     wait_until(look, what, seconds=seconds, every=0.1)
 

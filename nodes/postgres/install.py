@@ -106,6 +106,18 @@ def note_change(connection: Connection, what: str, setting: str, before: str, un
     )
 
 
+def note_same_identities(source: Connection, copy: Connection) -> None:
+    """The copy's definitions came with the replica identities that we set on the source: note them there."""
+    changed = source.execute(
+        "select object, setting, value_before, undo from mwa.changed_outside"
+        " where setting = 'replica identity'"
+    ).fetchall()
+    noted = {row[0] for row in copy.execute("select object from mwa.changed_outside").fetchall()}
+    for what, setting, before, undo in changed:
+        if what not in noted:
+            note_change(copy, what, setting, before, undo)
+
+
 def definition_changes(connection: Connection, after: int) -> list[DefinitionChange]:
     """What was changed on the node since the entry `after`, in order of commit as far as can be seen."""
     rows = connection.execute(

@@ -44,9 +44,12 @@ def check(runtimes: list[PoolRuntime]) -> None:
         if found.status == "warning":
             say(pair, f"{found.name}: {found.observed}. {found.remedy}", "PREFLGHT")
     if failed := [found for found in checks if found.status == "failed"]:
-        raise SetupFailed(
-            "; ".join(f"{c.name}: is {c.observed}, needed is {c.needed}. {c.remedy}" for c in failed)
-        )
+        raise SetupFailed("; ".join(map(_reason, failed)))
+
+
+def _reason(found: preflight.Check) -> str:
+    objects = f" ({', '.join(found.objects)})" if found.objects else ""
+    return f"{found.name}: is {found.observed}{objects}, needed is {found.needed}. {found.remedy}"
 
 
 def step(runtime: PoolRuntime, stop: threading.Event) -> None:
@@ -101,6 +104,7 @@ def _define(runtime: PoolRuntime) -> None:
     seen = one(runtime.primary(), "select coalesce(max(id), 0) from mwa.definition_changes")
     archive = definitions.dump(route.primary_conninfo, _directory(pool))
     definitions.restore_pre_data(archive, route.secondary_conninfo)
+    install.note_same_identities(runtime.primary(), runtime.secondary())
     pool.definitions_seen = seen
     pool.save(update_fields=["definitions_seen"])
     for table in catalog.tables(runtime.primary()):

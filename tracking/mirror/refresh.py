@@ -97,19 +97,19 @@ def _converse(
     reader, writer = source.pgconn, copy.pgconn
     reader.send_query(sql.SQL("; ").join(reads).as_bytes(source))
     writer.send_query(sql.SQL("; ").join([*before, *writes]).as_bytes(copy))
-    moved, done = 0, 0
+    moved: list[int] = []
     try:
-        for done in range(len(names)):
+        while len(moved) < len(names):
             _until(reader, pq.ExecStatus.COPY_OUT)
             _until(writer, pq.ExecStatus.COPY_IN)
             _pipe(reader, writer)
-            moved += _finished(writer)
+            moved.append(_finished(writer))
         _rest(reader)
         _rest(writer)
     except psycopg.Error as error:
         _give_up(reader, writer)
-        raise RefreshFailed(f"{names[done]}: {str(error).strip()}") from error
-    return moved
+        raise RefreshFailed(f"{names[min(len(moved), len(names) - 1)]}: {str(error).strip()}") from error
+    return sum(moved)
 
 
 def _pipe(reader: "pq.abc.PGconn", writer: "pq.abc.PGconn") -> None:

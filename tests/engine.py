@@ -1,0 +1,78 @@
+"""What the tests of the engine share: a pair between two databases, and an engine that runs in the test."""
+
+from nodes.models import Node, Pair, StoragePool
+from nodes.postgres.connect import wait_until
+from tests.mirror import content
+from tracking.engine import supervisor
+
+
+class Engine:
+    """A pair over a test's databases; the engine's threads run in this process."""
+
+    def __init__(self, servers, database) -> None:
+        self.database = database
+        source = Node.objects.create(name="old", conninfo=servers.source.conninfo())
+        copy = Node.objects.create(name="new", conninfo=servers.copy.conninfo())
+        made = Pair.objects.create(
+            name="moving", source=source, copy=copy, suspend_wait_seconds=2, savactwait_seconds=5
+        )
+        StoragePool.objects.create(pair=made, database=database.name)
+
+    @property
+    def pair(self) -> Pair:
+        """The pair as it is now."""
+        return Pair.objects.get(name="moving")
+
+    @property
+    def pool(self) -> StoragePool:
+        """Its only pool."""
+        return self.pair.pools.get()
+
+    def set(self, **values) -> None:
+        """Change properties of the pair."""
+        Pair.objects.filter(name="moving").update(**values)
+
+    def start(self) -> None:
+        """The engine, as a portal would start it."""
+        supervisor.start()
+
+    def stop(self) -> None:
+        """End it as a portal would that is stopped."""
+        supervisor.stop(20)
+
+    def ask(self, goal: str) -> None:
+        """What an administrator presses."""
+        self.pair.ask(goal)
+        supervisor.wake(None)
+
+    def until(self, what: str, condition, seconds: float = 60) -> None:
+        """Wait; a failure shows what the engine said."""
+        try:
+            wait_until(condition, what, seconds=seconds, every=0.05)
+        except Exception as error:
+            said = [str(message) for message in self.pair.messages.all()[:8]]
+            raise AssertionError(f"{error}; {self.pool.state} {self.pool.detail} {said}") from error
+
+    def until_state(self, state: str, detail: str, reason: int = 0, seconds: float = 60) -> None:
+        """Wait for the pool's replication state."""
+
+        def there() -> bool:
+            pool = self.pool
+            return (pool.state, pool.detail, pool.reason) == (state, detail, reason)
+
+        self.until(f"{state} {detail} {reason}", there, seconds)
+
+    def migrate(self) -> None:
+        """From nothing to REPLICATING."""
+        self.start()
+        self.ask("SYNC")
+        self.until("SYNC", lambda: self.pair.phase == "SYNC")
+        self.until_state("ACTIVE", "REPLICATING")
+
+    def until_equal(self, seconds: float = 30) -> None:
+        """Wait until both nodes have the same rows."""
+        self.until(
+            "both nodes to be equal",
+            lambda: content(self.database.source) == content(self.database.copy),
+            seconds,
+        )
