@@ -228,6 +228,7 @@ class SwapRequest(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     steps = models.JSONField(default=list)
+    definitions = models.JSONField(default=dict)  # by pool: the new primary's last one before it opened
     failure = models.TextField(blank=True)
 
     class Meta:

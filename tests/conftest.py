@@ -13,6 +13,7 @@ from psycopg import sql
 from mwaportal import portaldb
 from nodes.postgres.connect import Connection, connect, for_database
 from nodes.postgres.embedded import EmbeddedServer
+from tests.engine import Engine
 from tests.mirror import Mirror, make_portal
 
 _serial = itertools.count(1)
@@ -125,10 +126,8 @@ def django_db_modify_db_settings() -> Iterator[None]:
 
 
 @pytest.fixture
-def engine(servers: TwoServers, database: Database, transactional_db: None) -> Iterator["Engine"]:
+def engine(servers: TwoServers, database: Database, transactional_db: None) -> Iterator[Engine]:
     """A pair between the two databases, not started; in the end it is removed from both nodes."""
-    from tests.engine import Engine
-
     made = Engine(servers, database)
     yield made
     made.stop()

