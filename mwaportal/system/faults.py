@@ -24,6 +24,7 @@ from .rehearsal import Rehearsal, Report, Say
 
 _BETWEEN_SECONDS = (1.5, 4.0)
 _SETTLE_SECONDS = 300
+SETTING_UP = "SYSTEM MIGRATION"
 
 
 class Faults:
@@ -131,7 +132,9 @@ def run(plant: Plant, rounds: int, seed: int, say: Say) -> tuple[Report, Faults,
     rehearsal = Rehearsal(plant, say)
     faults, driver = Faults(plant, seed, say), Driver(rehearsal)
     driver.start()
-    for _ in range(rounds):
+    for number in range(rounds):
+        if number == rounds // 3:  # the set-up has had its share; now hand-overs, pauses and role swaps
+            wait_for(plant, "the system migration", lambda: plant.pair().stage != SETTING_UP, _SETTLE_SECONDS)
         faults.strike()
     driver.end()
     manual_repairs = 0

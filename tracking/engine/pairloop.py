@@ -108,7 +108,8 @@ class PairLoop(threading.Thread):
             try:
                 setup.check(runtimes)
             except SetupFailed as error:
-                Pair.objects.filter(pk=pair.pk).update(goal="")
+                if not error.node_away:
+                    Pair.objects.filter(pk=pair.pk).update(goal="")
                 set_phase(pair, "", "E", str(error))
                 say(pair, str(error), "PREFLGHT")
                 return

@@ -29,7 +29,11 @@ Step = StoragePool.Step
 
 
 class SetupFailed(Exception):
-    """A step can't be done; the message says why, and a person has to act."""
+    """A step can't be done; the message says why, and a person has to act unless a node is just away."""
+
+    def __init__(self, message: str, *, node_away: bool) -> None:
+        super().__init__(message)
+        self.node_away = node_away
 
 
 def check(runtimes: list[PoolRuntime]) -> None:
@@ -44,7 +48,8 @@ def check(runtimes: list[PoolRuntime]) -> None:
         if found.status == "warning":
             say(pair, f"{found.name}: {found.observed}. {found.remedy}", "PREFLGHT")
     if failed := [found for found in checks if found.status == "failed"]:
-        raise SetupFailed("; ".join(map(_reason, failed)))
+        away = all(found.name == "connection" for found in failed)
+        raise SetupFailed("; ".join(map(_reason, failed)), node_away=away)
 
 
 def _reason(found: preflight.Check) -> str:
