@@ -70,6 +70,7 @@ class Pair(models.Model):
     copy = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="copy_of")
     swapped = models.BooleanField(default=False)  # whether the copy is the primary now
     goal = models.CharField(max_length=12, choices=Goal, default=Goal.NONE, blank=True)
+    asked_by = models.CharField(max_length=150, blank=True)  # whose goal it is, for the journal
     phase = models.CharField(max_length=12, choices=status.PHASE.choices, default="", blank=True)
     phase_detail = models.CharField(max_length=1, choices=status.PHASE_DETAIL.choices, default="I")
     detail_text = models.TextField(blank=True)
@@ -122,7 +123,7 @@ class Pair(models.Model):
             return ""
         return self.goal
 
-    def ask(self, goal: str) -> None:
+    def ask(self, goal: str, by: str = "") -> None:
         """Write down what somebody wants; raises `ValidationError` where it is not possible now."""
         if self.goal == self.Goal.REMOVED:
             raise ValidationError(f"pair {self.name} is being removed")
@@ -133,6 +134,8 @@ class Pair(models.Model):
         if self.swaps.filter(state__in=SwapRequest.BUSY).exists():
             raise ValidationError(f"a role swap of pair {self.name} is running")
         Pair.objects.filter(pk=self.pk).update(goal=goal)
+        if goal == self.Goal.SYNC:
+            self.pools.update(retry_at=timezone.now())  # now, whatever auto-resume or a backoff says
         self.goal = goal
 
     def take_lease(self, owner: str, seconds: float) -> bool:

@@ -1,7 +1,9 @@
 """What the tests of the engine share: a pair between two databases, and an engine that runs in the test."""
 
+from dataclasses import replace
+
 from nodes.models import Node, Pair, StoragePool
-from nodes.postgres.connect import wait_until
+from nodes.postgres.connect import connect, wait_until
 from tests.mirror import content
 from tracking.engine import supervisor
 
@@ -68,6 +70,16 @@ class Engine:
         self.ask("SYNC")
         self.until("SYNC", lambda: self.pair.phase == "SYNC")
         self.until_state("ACTIVE", "REPLICATING")
+
+    def reconnect(self) -> None:
+        """The administrator's sessions anew, after a server was restarted or a fence has ended them."""
+        for session in (self.database.source, self.database.copy):
+            session.close()
+        self.database = replace(
+            self.database,
+            source=connect(self.database.source_conninfo, "test", search_path="public"),
+            copy=connect(self.database.copy_conninfo, "test", search_path="public"),
+        )
 
     def until_equal(self, seconds: float = 30) -> None:
         """Wait until both nodes have the same rows."""

@@ -92,6 +92,8 @@ def definition_reason(definitions: list[DefinitionChange]) -> tuple[int, str]:
 def suspend(runtime: PoolRuntime, reason: int, text: str = "") -> None:
     """From ACTIVE to TRACKING: the stream off, capture on, WAL bounded from here on."""
     pool = runtime.pool
+    pool.retry_at = None
+    pool.save(update_fields=["retry_at"])
     set_state(pool, "TRACKING", "SUSPENDED", reason, text)
     say(pool.pair, f"Suspended: {pool.reason_text}", str(reason), pool)
     if reason not in (226, 9030):
@@ -127,7 +129,8 @@ def _wants_to_resume(runtime: PoolRuntime) -> bool:
         if pool.reason not in (9040, 212):
             set_state(pool, "TRACKING", "SUSPENDED", 9040)
         return False
-    return pair.auto_resume or pool.reason in status.MANUAL_REASONS
+    asked = pool.retry_at is not None  # by somebody, or by an attempt that has failed
+    return pair.auto_resume or asked or pool.reason in status.MANUAL_REASONS
 
 
 def note_definitions(runtime: PoolRuntime, definitions: list[DefinitionChange]) -> None:
