@@ -21,7 +21,7 @@ _GOALS = {"start": Pair.Goal.SYNC, "pause": Pair.Goal.PAUSED}
 def ask(request: HttpRequest, name: str, how: str) -> HttpResponse:
     """Start or pause."""
     pair = get_object_or_404(Pair, name=name)
-    return carry_out(request, pair, lambda: pair.ask(_GOALS[how]))
+    return carry_out(request, pair, lambda: pair.ask(_GOALS[how], request.user.username))
 
 
 @require_POST

@@ -168,7 +168,7 @@ def set_state(pool: StoragePool, state: str, detail: str, reason: int = 0, text:
         )  # fmt: skip
 
 
-def set_phase(pair: Pair, phase: str, detail: str, text: str = "", user: str = "") -> None:
+def set_phase(pair: Pair, phase: str, detail: str, text: str = "") -> None:
     """Change a pair's migration phase, with its journal entry in the same transaction."""
     if (pair.phase, pair.phase_detail) == (phase, detail):
         if pair.detail_text != text:
@@ -180,6 +180,6 @@ def set_phase(pair: Pair, phase: str, detail: str, text: str = "", user: str = "
         pair.phase, pair.phase_detail, pair.detail_text = phase, detail, text
         pair.save(update_fields=["phase", "phase_detail", "detail_text"])
         JournalEntry.objects.create(
-            pair_name=pair.name, user=user, entry_type="M", name="MANAGER",
+            pair_name=pair.name, user=pair.asked_by, entry_type="M", name="MANAGER",
             state=phase, previous_state=before, phase_detail=detail,
         )  # fmt: skip

@@ -69,7 +69,8 @@ class Fence:
         self._guard = connect(
             maintenance_conninfo(conninfo, database), "fence guard", client_connection_check_interval="0"
         )
-        self._deadline = time.monotonic() + seconds
+        self._seconds = seconds
+        self._deadline = 0.0
         self._outcome: BaseException | None = None
         self._thread = threading.Thread(target=self._sleep, args=(seconds,), daemon=True)
 
@@ -78,6 +79,7 @@ class Fence:
 
         Raises `FenceBroken` (and the database is open again) where sessions do not end in time.
         """
+        self._deadline = time.monotonic() + self._seconds
         self._thread.start()
         pid = self._guard.info.backend_pid
         wait_until(

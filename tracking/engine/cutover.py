@@ -5,6 +5,7 @@ RUNNING goes back.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import psycopg
 from django.db import transaction
@@ -29,6 +30,7 @@ _FAILURES = (
     SwapRefused, FenceBroken, RefreshFailed, StillRunning, CaptureFailed, TimedOut, Unreachable,
     psycopg.Error,
 )  # fmt: skip
+_READY_WITHIN = timedelta(seconds=60)
 
 
 def recover(pair: Pair, runtimes: list[PoolRuntime]) -> None:
@@ -48,22 +50,34 @@ def recover(pair: Pair, runtimes: list[PoolRuntime]) -> None:
     _back(pair, request, runtimes, "the engine ended in the middle; the source was opened again")
 
 
-def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
-    """Carry out an approved request; every failure reopens the primary and says why."""
+def not_ready(pair: Pair, runtimes: list[PoolRuntime]) -> str:
+    """The figure that is in the way of a role swap (the lag gate); empty where nothing is."""
+    for pool in (runtime.pool for runtime in runtimes):
+        if (pool.state, pool.detail) != ("ACTIVE", "REPLICATING"):
+            return f"{pool} is {pool.state} {pool.detail}, needed is ACTIVE REPLICATING"
+        if (pool.lag_bytes or 0) > pair.lag_limit_bytes:
+            return f"the lag of {pool} is {pool.lag_bytes} bytes, allowed are {pair.lag_limit_bytes}"
+    return ""
+
+
+def take_up(pair: Pair, runtimes: list[PoolRuntime]) -> bool:
+    """Carry out the approved request if there is one; one that is not ready is waited for a while."""
+    request = pair.swaps.filter(state="APPROVED").first()
+    if request is None:
+        return False
     if request.digest != SwapRequest.digest_of(SwapRequest.plan_for(pair)):
         _end(request, "VOID", "the plan has changed since it was approved")
-        return
-    behind = [r.pool for r in runtimes if (r.pool.state, r.pool.detail) != ("ACTIVE", "REPLICATING")]
-    if behind:
-        _end(request, "FAILED", f"{behind[0]} is {behind[0].state} {behind[0].detail}, not REPLICATING")
-        return
-    late = [r.pool for r in runtimes if (r.pool.lag_bytes or 0) > pair.lag_limit_bytes]
-    if late:
-        _end(
-            request, "FAILED",
-            f"lag of {late[0]} is {late[0].lag_bytes} bytes, allowed are {pair.lag_limit_bytes}",
-        )  # fmt: skip
-        return
+        return False
+    if why := not_ready(pair, runtimes):
+        if timezone.now() - request.decided_at > _READY_WITHIN:
+            _end(request, "FAILED", f"not ready within {_READY_WITHIN.seconds} s: {why}")
+        return False
+    _run(pair, request, runtimes)
+    return True
+
+
+def _run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
+    """Carry out an approved request; every failure reopens the primary and says why."""
     request.state, request.started_at = "RUNNING", timezone.now()
     request.save(update_fields=["state", "started_at"])
     swaps: list[PoolSwap] = []
@@ -80,6 +94,7 @@ def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
         }
         set_phase(pair, "SYNC CMPLT", "R")
         set_phase(pair, "SWAPPING", "A")
+        _each(swaps, PoolSwap.approach)
         _each(swaps, PoolSwap.close_primary)
         _each(swaps, PoolSwap.drain)
         _each(swaps, PoolSwap.commit)

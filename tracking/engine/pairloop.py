@@ -93,9 +93,7 @@ class PairLoop(threading.Thread):
             self._migrate(pair, runtimes)
             return
         cutover.recover(pair, runtimes)
-        request = pair.swaps.filter(state="APPROVED").first()
-        if request:
-            cutover.run(pair, request, runtimes)
+        if cutover.take_up(pair, runtimes):
             return
         for runtime in runtimes:
             synchronize.step(runtime)
@@ -121,6 +119,8 @@ class PairLoop(threading.Thread):
                 setup.step(runtime, self._ending)
                 break
         self._measure(runtimes)
+        if pair.phase_detail == "E":
+            set_phase(pair, pair.phase, "A")  # what was in the way is over
         if all(runtime.pool.step == "MIRRORED" for runtime in runtimes):
             set_phase(pair, "SYNC", "A")
             say(pair, "The system migration is complete; changes are being synchronized")

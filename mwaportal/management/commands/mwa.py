@@ -159,7 +159,7 @@ class Command(BaseCommand):
 
     def _ask(self, name, goal, wait, reached):
         pair = Pair.objects.get(name=name)
-        pair.ask(goal)
+        pair.ask(goal, getpass.getuser())
         doorbell.ring(pair.pk)
         deadline = time.monotonic() + wait
         while wait:
