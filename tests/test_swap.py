@@ -91,6 +91,7 @@ def swap(mirror, capture, reverse: str, budget: float = 5.0, verify=nothing_diff
 
 def run(pool: PoolSwap) -> None:
     pool.prepare()
+    pool.approach()
     pool.close_primary()
     pool.drain()
     pool.commit()

@@ -1,4 +1,4 @@
-"""The rehearsal's whole system in a temporary directory: portal, engine, nodes and writers as they really run."""
+"""The rehearsal's whole system in a temporary directory: portal, engine and nodes as they really run."""
 
 import os
 import shutil

@@ -17,7 +17,8 @@ from nodes.postgres.slot import HandoverPoint
 from . import keylist, subscription
 from .capture import CaptureConfig
 from .capture_client import CaptureProcess
-from .rounds import Workers
+from .keylist import Owed
+from .rounds import Known, Workers
 
 Say = Callable[[str, str], None]  # (message number, text)
 
@@ -110,15 +111,29 @@ def shrink(
         small = keys <= enough and not any(table.whole_reason for table in owed)
         if small or (before is not None and keys > before * 0.7):
             break
-        # The sheet was begun before this snapshot is taken, so all that stands on it is in it.
-        with primary.transaction():
-            primary.execute("set transaction isolation level repeatable read, read only")
-            row = primary.execute("select pg_export_snapshot()").fetchone()
-            assert row is not None
-            rows += workers.refresh(owed, row[0])
-        keylist.tear_off(portal, route.pool, sheet)
+        rows += bring_sheet(route, primary, portal, workers, owed, sheet)
         rounds, before = rounds + 1, keys
     return rows, rounds
+
+
+def bring_sheet(
+    route: Route,
+    primary: Connection,
+    portal: Connection,
+    workers: Workers,
+    owed: list[Owed],
+    sheet: int,
+    known: Known | None = None,
+) -> int:
+    """One round: bring what stands on the sheets up to an ended one, and tear them off; returns the rows."""
+    # The sheet was ended before this snapshot is taken, so all that stands on it is in it.
+    with primary.transaction():
+        primary.execute("set transaction isolation level repeatable read, read only")
+        row = primary.execute("select pg_export_snapshot()").fetchone()
+        assert row is not None
+        rows = workers.refresh(owed, row[0], known)
+    keylist.tear_off(portal, route.pool, sheet)
+    return rows
 
 
 def turn_on(route: Route, primary: Connection, position: int) -> None:

@@ -17,6 +17,9 @@ from .refresh import Listed, RefreshFailed
 
 Name = tuple[str, str]
 _SMALL_KEYS = 20_000
+_FLUSH = """
+    begin; set local synchronous_commit = local; select pg_logical_emit_message(true, 'mwa', 'flush'); commit
+"""
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,7 @@ class Workers:
                 except RefreshFailed as error:
                     failures.append(str(error))
         # The sessions commit asynchronously; this one's flush takes all of them along.
-        self._all[0].copy.execute("set synchronous_commit = local")
-        self._all[0].copy.execute("select pg_logical_emit_message(true, 'mwa', 'flush')")
-        self._all[0].copy.execute("set synchronous_commit = off")
+        self._all[0].copy.execute(_FLUSH)
         if failures:
             raise RefreshFailed("; ".join(failures))
         return rows

@@ -8,6 +8,7 @@ apply worker nor synchronous commits stand inside the fence.
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,11 +18,15 @@ from nodes.postgres.fence import Fence, FenceBroken
 
 from . import keylist, way_back
 from .capture_client import CaptureProcess
-from .handover import Route, shrink
+from .handover import Route, bring_sheet, shrink
 from .rounds import Known, Workers
 
 _GUARD_MARGIN_SECONDS = 3.0
-_LAST_ROUND_KEYS = 500  # more rounds are worth their while above
+_FEW_KEYS = 5_000  # what is owed when the last rounds begin
+_LAST_ROUNDS = 8
+_LAST_KEYS = 50  # fewer are brought under the fence as fast
+_LAST_SHRINK = 0.8  # a round that had more to bring than this of the one before: it will not get better
+_DEFINITIONS = "select coalesce(max(id), 0) from mwa.definition_changes"
 
 
 Verify = Callable[[Connection, Connection, Connection, Known, list[keylist.Owed]], list[str]]
@@ -68,16 +73,32 @@ class PoolSwap:
             way_back.prepare(route, self.reverse_slot, self._primary, self._secondary)
         with self._step("rounds") as step:
             rows, rounds = shrink(
-                route, self.capture, self._primary, self._portal, self._workers, _LAST_ROUND_KEYS
+                route, self.capture, self._primary, self._portal, self._workers, _FEW_KEYS
             )
             step.text = f"{rows} rows in {rounds} rounds"
             way_back.position(self._secondary, self.reverse_slot)  # so that the last time is quick
         self._refuse_what_would_not_fit()
-        self._known = self._workers.tables()  # under the fence nobody can change them
+        self._definitions = one(self._primary, _DEFINITIONS)
+        self._known = self._workers.tables()  # holds if no definition has changed when the fence is up
         self._fence = Fence(
             route.primary_conninfo, self.database, self._primary,
             self._workers.source_pids(), seconds=self.budget_seconds + _GUARD_MARGIN_SECONDS,
         )  # fmt: skip
+
+    def approach(self) -> None:
+        """The last rounds, right before the fence: what is owed then is what changed during the last one."""
+        with self._step("last rounds") as step:
+            brought: list[int] = []
+            while len(brought) < _LAST_ROUNDS:
+                sheet = self.capture.begin_sheet() - 1
+                owed = keylist.owed(self._portal, self.route.pool, sheet)
+                brought.append(sum(table.keys for table in owed))
+                bring_sheet(
+                    self.route, self._primary, self._portal, self._workers, owed, sheet, self._known
+                )
+                if brought[-1] < _LAST_KEYS or (brought[1:] and brought[-1] > brought[-2] * _LAST_SHRINK):
+                    break
+            step.text = f"{', '.join(map(str, brought))} rows"
 
     def close_primary(self) -> None:
         """The fence: from here on clients wait."""
@@ -86,6 +107,8 @@ class PoolSwap:
 
     def drain(self) -> None:
         """Read the stream to the fence, bring what is left, make sequences exact, compare."""
+        if one(self._primary, _DEFINITIONS) != self._definitions:
+            raise SwapRefused("a definition was changed while the swap was being prepared")
         with self._step("proof from the stream") as step:
             reached = self.capture.until(self._fence.mark(), seconds=self.budget_seconds)
             step.text = f"nothing was written after the fence at {lsn.render(self._fenced_at)}"
@@ -96,10 +119,11 @@ class PoolSwap:
                 )
         self._sheet = reached["sheet"]
         owed = keylist.owed(self._portal, self.route.pool, self._sheet)
-        with self._step("drain") as step:
-            step.text = f"{self._workers.refresh(owed, None, self._known)} rows"
-        with self._step("sequences") as step:
-            step.text = f"{sequences.carry(self._primary, self._secondary)} set"
+        with ThreadPoolExecutor(1) as beside:  # by sessions that bringing rows does not use
+            carried = beside.submit(self._carry_sequences)
+            with self._step("drain") as step:
+                step.text = f"{self._workers.refresh(owed, None, self._known)} rows"
+            carried.result()
         with self._step("compare"):
             if differing := self.verify(self._primary, self._secondary, self._portal, self._known, owed):
                 raise SwapRefused(f"the nodes differ in {', '.join(differing)}")
@@ -148,6 +172,10 @@ class PoolSwap:
             yield step
         finally:
             step.ms = round((time.monotonic() - began) * 1000, 1)
+
+    def _carry_sequences(self) -> None:
+        with self._step("sequences") as step:
+            step.text = f"{sequences.carry(self._primary, self._secondary)} set"
 
     def _refuse_what_would_not_fit(self) -> None:
         long = [t for t in slot.writing_transactions(self._primary) if t.seconds > self.budget_seconds]
