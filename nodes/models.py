@@ -133,10 +133,10 @@ class Pair(models.Model):
             )
         if self.swaps.filter(state__in=SwapRequest.BUSY).exists():
             raise ValidationError(f"a role swap of pair {self.name} is running")
-        Pair.objects.filter(pk=self.pk).update(goal=goal)
         if goal == self.Goal.SYNC:
             self.pools.update(retry_at=timezone.now())  # now, whatever auto-resume or a backoff says
-        self.goal = goal
+        self.goal, self.asked_by = goal, by
+        self.save(update_fields=["goal", "asked_by"])
 
     def take_lease(self, owner: str, seconds: float) -> bool:
         """Become (or stay) the only engine of this pair for some seconds."""
