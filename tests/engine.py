@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 
+import psycopg
+
 from nodes.models import Node, Pair, StoragePool
 from nodes.postgres.connect import connect, wait_until
 from tests.mirror import content
 from tracking.engine import supervisor
+
+_APPLICATION = "-c search_path=public -c client_min_messages=warning"
 
 
 class Engine:
@@ -70,6 +74,11 @@ class Engine:
         self.ask("SYNC")
         self.until("SYNC", lambda: self.pair.phase == "SYNC")
         self.until_state("ACTIVE", "REPLICATING")
+
+    def application(self, statements: str) -> None:
+        """What an application does on the source; our event triggers pass over sessions of our own."""
+        with psycopg.connect(self.database.source_conninfo, autocommit=True, options=_APPLICATION) as session:
+            session.execute(statements)
 
     def reconnect(self) -> None:
         """The administrator's sessions anew, after a server was restarted or a fence has ended them."""

@@ -65,7 +65,9 @@ def test_both_crashed_at_once_and_came_back(replicating, servers):
 
 def test_a_short_absence_is_not_a_suspend(replicating):
     replicating.set(suspend_wait_seconds=60)
-    end = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'mwa engine'"
+    end = (
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'mwa engine'"
+    )
     assert one(replicating.database.copy, end) >= 1
     assert one(replicating.database.source, end) >= 1
     replicating.database.source.execute("update account set n = 3")
