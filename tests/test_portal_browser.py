@@ -1,5 +1,6 @@
 """The live page in a real browser: it changes without being reloaded, and says so when it does not."""
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,7 +15,9 @@ from tests.served import Served
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on this machine"),
+    pytest.mark.skipif(
+        not (CHROMIUM or os.environ.get("MWA_REQUIRE_BROWSER")), reason="there is no Chromium on this machine"
+    ),
 ]
 SEED = """
 from tests.portal import *
@@ -44,6 +47,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    assert CHROMIUM, "MWA_REQUIRE_BROWSER is set, and there is no Chromium on this machine"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS.split())
         yield browser
