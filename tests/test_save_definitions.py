@@ -56,7 +56,10 @@ def test_the_applications_event_triggers_do_not_fire_for_our_work(everything, tm
 
 
 def test_every_step_may_be_done_twice(everything, tmp_path):
-    archive = restored(everything, tmp_path)
+    archive = dump(everything.source_conninfo, tmp_path)
+    assert restore_pre_data(archive, everything.copy_conninfo) is True
+    assert restore_pre_data(archive, everything.copy_conninfo) is False
+    restore_post_data(archive, everything.copy_conninfo, 2)
     assert restore_pre_data(archive, everything.copy_conninfo) is False
     restore_post_data(archive, everything.copy_conninfo, 2)
     assert validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2) > 0
@@ -151,8 +154,19 @@ def test_a_table_that_stays_locked_is_named_and_who_holds_it(database, tmp_path)
 
 
 def test_the_archive_is_for_our_eyes_only(database, tmp_path):
-    dump(database.source_conninfo, tmp_path / "new" / "archive")
-    assert (tmp_path / "new" / "archive").stat().st_mode & 0o777 == 0o700
+    """It holds the password of an application's subscription."""
+    archive = dump(database.source_conninfo, tmp_path / "new" / "archive")
+    assert archive.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_forgotten_where_views_need_a_key(database, tmp_path):
+    """pg_dump puts an empty view of the same name before the data."""
+    database.source.execute("""
+        create table t (id int primary key, name text);
+        create view v as select id, name, count(*) from t group by id;
+    """)
+    restored(database, tmp_path)
+    assert definitions(database.copy_conninfo) == definitions(database.source_conninfo)
 
 
 def test_new_tables_come_with_all_that_belongs_to_them(everything, tmp_path):

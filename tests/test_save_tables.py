@@ -4,6 +4,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from nodes.postgres import catalog
+from nodes.postgres.connect import connect, one
+from tests.conftest import drop_database
 from tests.save import Listener, create, rows, run
 from tracking.save.copy import CopyFailed
 from tracking.save.events import Copied
@@ -18,13 +20,47 @@ def assert_equal(database, *tables):
 
 
 def test_names_with_quotes_capitals_and_unicode(database):
-    create(
-        database, 'create schema "Über"; create table "Über"."we""ird \' täble" ("select" int, "ä""b\\" text)'
-    )
-    database.source.execute('insert into "Über"."we""ird \' täble" values (1, \'a\\nb\'), (2, null)')
+    name = '"Über"."we""ird \' $$ :x \\ täble"'
+    create(database, f'create schema "Über"; create table {name} ("select" int, "ä""b\\" text)')
+    database.source.execute(f"insert into {name} values (1, 'a\nb'), (2, null)")
     saved = run(database)
-    assert [str(table) for table in saved.copied] == ["Über.we\"ird ' täble"]
-    assert_equal(database, '"Über"."we""ird \' täble"')
+    assert [str(table) for table in saved.copied] == ["Über.we\"ird ' $$ :x \\ täble"]
+    assert_equal(database, name)
+
+
+def test_a_database_without_an_encoding_keeps_its_bytes(servers, databases):
+    for server in (servers.source, servers.copy):
+        with connect(server.conninfo(), "test") as admin:
+            admin.execute("create database bytes encoding 'SQL_ASCII' template template0 locale 'C'")
+    here, there = servers.source.conninfo("bytes"), servers.copy.conninfo("bytes")
+    for conninfo in (here, there):
+        with connect(conninfo, "test") as session:
+            session.execute("create type public.p as (a text)")
+            session.execute("create table public.raw (a text); create table public.as_text (a public.p)")
+    with connect(here, "test") as source:
+        source.execute("insert into public.raw select convert_from('\\xe4ff41', 'SQL_ASCII')")
+        source.execute("insert into public.as_text select row(a)::public.p from public.raw")
+    save(here, there, SaveOptions(), (), Listener())
+    with connect(there, "test") as copy:
+        assert one(copy, "select a::bytea from public.raw") == b"\xe4\xffA"
+        assert one(copy, "select (a).a::bytea from public.as_text") == b"\xe4\xffA"
+    for server in (servers.source, servers.copy):
+        drop_database(server, "bytes")
+
+
+def test_another_encoding_than_utf8_is_no_obstacle(servers):
+    for server in (servers.source, servers.copy):
+        with connect(server.conninfo(), "test") as admin:
+            admin.execute("create database latin encoding 'LATIN1' template template0 locale 'C'")
+        with connect(server.conninfo("latin"), "test") as session:
+            session.execute('create table public."Größe" ("ä" text)')
+    with connect(servers.source.conninfo("latin"), "test") as source:
+        source.execute("insert into public.\"Größe\" values ('ß')")
+    save(servers.source.conninfo("latin"), servers.copy.conninfo("latin"), SaveOptions(), (), Listener())
+    with connect(servers.copy.conninfo("latin"), "test") as copy:
+        assert one(copy, 'select "ä" from public."Größe"') == "ß"
+    for server in (servers.source, servers.copy):
+        drop_database(server, "latin")
 
 
 def test_tables_without_columns_and_without_rows(database):

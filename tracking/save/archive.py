@@ -22,6 +22,8 @@ _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
 _DEPENDS = ";\tdepends on:"
 # Ours on the source. A name that begins so is never the application's.
 _OURS = re.compile(r"^(PUBLICATION|SUBSCRIPTION|EVENT TRIGGER) - mwa(_\S*)? ")
+# A view that needs a primary key: an empty one of its name stands for it until after the data
+_REPLACED = re.compile(r"^RULE .* _RETURN ")
 _FOREIGN_KEY = "FK CONSTRAINT "
 
 Address = tuple[str, list[str], list[str]]
@@ -86,22 +88,25 @@ class Archive:
 
     def entries(self, section: str) -> list[Entry]:
         """The table of contents of `pre-data` or `post-data`, in the order of restoring."""
-        return _without_ours(self._list(f"--section={section}"))
+        chosen = {entry.id for entry in self._list(f"--section={section}")}
+        return [entry for entry in _without_ours(self.all_entries()) if entry.id in chosen]
 
     def all_entries(self) -> list[Entry]:
         """The whole table of contents, foreign keys and all."""
-        return self._list()
+        return self._list("--verbose")  # with dependencies, but whatever the section
 
     def _list(self, *options: str) -> list[Entry]:
-        command = [programs.program("pg_restore"), "--list", "--verbose", *options, str(self.path)]
+        command = [programs.program("pg_restore"), "--list", *options, str(self.path)]
         listed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         if listed.returncode:
             raise DefinitionFailed(str(self.path), listed.stderr.strip())
         return _parse(listed.stdout)
 
     def is_there(self, copy: Connection, entry: Entry) -> bool | None:
-        """Whether the entry's object exists on the copy; None where it cannot be asked."""
+        """Whether the entry's object exists on the copy; None where that cannot be told."""
         address = self.facts.addresses.get(entry.id)
+        if _REPLACED.match(entry.what):
+            return None
         return None if address is None else exists(copy, address)
 
     def restored(self, copy: Connection, entries: Iterable[Entry]) -> bool:

@@ -1,5 +1,6 @@
 """PostgreSQL's client programs as child processes that never outlive us."""
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -62,7 +63,8 @@ def psql(conninfo: str, *commands: str, quiet: bool = False) -> list[str]:
 
 def server_message(output: str) -> tuple[str, str]:
     """SQLSTATE and message of the last error in psql's output; without SQLSTATE where it never connected."""
-    if found := _SERVER_MESSAGE.findall(output):
+    # Classes 00 to 02 are no errors
+    if found := [each for each in _SERVER_MESSAGE.findall(output) if each[0] > "03"]:
         sqlstate, message = found[-1]
         return sqlstate, message
     lines = [line for line in output.strip().splitlines() if line.strip()]
@@ -70,7 +72,8 @@ def server_message(output: str) -> tuple[str, str]:
 
 
 def end(child: Child) -> None:
-    """Kill a child and reap it."""
+    """Kill a child with its own children, and reap it."""
     if child.poll() is None:
-        child.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
     child.wait()

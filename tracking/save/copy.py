@@ -35,14 +35,14 @@ _REWRITTEN, _OTHER_TABLE = "MWA01", "MWA02"
 # TRUNCATE and the rewriting forms of ALTER TABLE are not MVCC-safe (PostgreSQL documentation, "Caveats"):
 # to a snapshot from before them the table is empty. Nothing in the stream would bring those rows.
 _CHECK = """
-do $$ begin
+begin
     if to_regclass({name})::oid is distinct from {oid}::oid then
         raise exception using errcode = 'MWA02', message = 'another table has this name now';
     end if;
     if (select relfilenode from pg_class where oid = {oid}) is distinct from pg_relation_filenode({oid}) then
         raise exception using errcode = 'MWA01', message = 'it was rewritten after the checkpoint';
     end if;
-end $$
+end
 """
 
 
@@ -116,11 +116,12 @@ def _reading(chunk: Chunk, snapshot: str) -> list[str]:
         pages = sql.SQL("where ctid >= {}").format(sql.Literal(f"({chunk.first_page},0)"))
         if chunk.end_page is not None:
             pages += sql.SQL(" and ctid < {}").format(sql.Literal(f"({chunk.end_page},0)"))
+    check = sql.SQL(_CHECK).format(name=sql.Literal(name.as_string()), oid=oid)
     commands = [
         sql.SQL("begin isolation level repeatable read read only"),
         sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)),
         sql.SQL("lock table only {} in access share mode").format(name),
-        sql.SQL(_CHECK).format(name=sql.Literal(name.as_string()), oid=oid),
+        sql.SQL("do {}").format(sql.Literal(check.as_string())),
         sql.SQL("copy (select {} from only {} {}) to stdout (format {})").format(
             _columns(table), name, pages, _format(chunk)
         ),

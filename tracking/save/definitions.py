@@ -29,9 +29,8 @@ def dump(
 ) -> Path:
     """Write the source's definitions into the directory; returns the archive.
 
-    Schema mwa, and publications, subscriptions and event triggers called mwa or mwa_*, are left out. The
-    directory is readable by us only: a user's subscription holds a password. Raises `DefinitionFailed`,
-    also when a table stays locked for `lock_wait_seconds`, or `Unreachable`.
+    Schema mwa, and publications, subscriptions and event triggers called mwa or mwa_*, are left out.
+    Raises `DefinitionFailed`, also when a table stays locked for `lock_wait_seconds`, or `Unreachable`.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     archive = Archive(directory / "definitions.dump")
@@ -69,8 +68,10 @@ def restore_post_data(
     """
     archive = Archive(archive_path)
     entries = archive.entries("post-data")
-    indexes = [entry for entry in entries if entry.what.startswith(_INDEX_KINDS)]
-    rest = [entry for entry in entries if not entry.what.startswith(_INDEX_KINDS)]
+    others = {entry.id for entry in entries if not entry.what.startswith(_INDEX_KINDS)}
+    # A materialized view that needs a primary key comes after the data too, and its indexes after it
+    indexes = [entry for entry in entries if entry.id not in others and not entry.depends & others]
+    rest = [entry for entry in entries if entry not in indexes]
     with connect(copy_conninfo, "save", session_replication_role="replica") as copy:
         end_sessions(copy, RESTORING)
         build_indexes(archive, copy, copy_conninfo, indexes, jobs, progress)

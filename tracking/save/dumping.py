@@ -20,6 +20,8 @@ _LOCKED = """
 
 def pg_dump(source_conninfo: str, archive: Archive, lock_wait_seconds: float, *options: str) -> None:
     """Write definitions into the archive. Raises `DefinitionFailed`, which names locked tables."""
+    archive.path.touch()
+    archive.path.chmod(0o600)  # an application's subscription holds a password
     session = session_conninfo(source_conninfo, _PURPOSE)
     command = [
         programs.program("pg_dump"), "--format=custom", "--schema-only", "--no-password", *options,

@@ -17,7 +17,7 @@ class Route:
 
     source: str
     copy: str
-    encoding: str
+    any_bytes: bool  # whether the source has no encoding (SQL_ASCII)
     source_version: int
     wait_seconds: float | None  # SAVACTWAIT; None is *NOMAX
 
@@ -25,32 +25,28 @@ class Route:
     def between(cls, source: str, copy: str, wait_seconds: float | None) -> "Route":
         """Ask the source what has to be known. Raises `Unreachable`."""
         with connect(source, "save") as session:
-            encoding = one(session, "select getdatabaseencoding()")
-            return cls(source, copy, encoding, session.info.server_version, wait_seconds)
+            any_bytes = one(session, "select getdatabaseencoding() = 'SQL_ASCII'")
+            return cls(source, copy, any_bytes, session.info.server_version, wait_seconds)
 
     def source_session(self, table: Table) -> str:
         """The connection string of the session that reads a table."""
         wait = 0 if self.wait_seconds is None else max(1, int(self.wait_seconds * 1000))
-        settings = {"lock_timeout": f"{wait}ms", "synchronize_seqscans": "off", **self._both()}
+        settings = {"lock_timeout": f"{wait}ms", "synchronize_seqscans": "off"}
         if self.source_version >= 170000:  # where the setting came into being
             settings["transaction_timeout"] = "0"
-        conninfo = session_conninfo(self.source, application_name(table), **settings)
-        return make_conninfo(conninfo, client_encoding=self.encoding)
+        return self._session(self.source, table, settings)
 
     def copy_session(self, table: Table) -> str:
         """Of the session that writes it. What we report as finished is on disk: no asynchronous commit."""
-        settings = {
-            "session_replication_role": "replica", "lock_timeout": _COPY_LOCK_TIMEOUT, **self._both()
-        }  # fmt: skip
-        conninfo = session_conninfo(self.copy, application_name(table), **settings)
-        return make_conninfo(conninfo, client_encoding=self.encoding)
+        settings = {"session_replication_role": "replica", "lock_timeout": _COPY_LOCK_TIMEOUT}
+        return self._session(self.copy, table, settings)
 
-    def _both(self) -> dict[str, str]:
+    def _session(self, conninfo: str, table: Table, settings: dict[str, str]) -> str:
         # As pg_dump does: text must not depend on what somebody has set for this database or role. Row
-        # security must refuse, never filter.
-        return {
-            "row_security": "off",             "extra_float_digits": "3", "xmloption": "content",
-        }  # fmt: skip
+        # security must refuse, never filter. A database without an encoding may hold any bytes.
+        both = {"row_security": "off", "extra_float_digits": "3", "xmloption": "content"}
+        session = session_conninfo(conninfo, application_name(table), **both, **settings)
+        return make_conninfo(session, client_encoding="SQL_ASCII" if self.any_bytes else "UTF8")
 
 
 def application_name(table: Table) -> str:
