@@ -90,9 +90,7 @@ class KeyList:
             for page in self._pages.values():
                 if page.fresh:
                     copy.write(_copy_lines(page))
-        for page in self._pages.values():
-            if page.changes:
-                self._write_counts(page)
+        self._write_counts([page for page in self._pages.values() if page.changes])
         self._connection.execute(_POSITION, (self._pool, lsn.render(position), self.sheet, self.changes))
         self._connection.commit()
         self.changes = 0
@@ -104,16 +102,15 @@ class KeyList:
         self._connection.execute(_SHEET, (self._pool, self.sheet))
         self._connection.commit()  # a capture that dies now must not go on with the old sheet
 
-    def _write_counts(self, page: Page) -> None:
-        self._connection.execute(
-            "update public.tracking_trackedtable set changes = changes + %s, keys = keys + %s where id = %s",
-            (page.changes, len(page.fresh), page.entry),
-        )
-        self.changes += page.changes
-        page.changes = 0
-        page.fresh.clear()
-        if not page.whole_reason and len(page.seen) > page.limit:
-            self.go_whole(page, f"more than {page.limit} of its rows changed")
+    def _write_counts(self, pages: list[Page]) -> None:
+        counts = [(page.entry, page.changes, len(page.fresh)) for page in pages]
+        self._connection.execute(_COUNTS, [list(column) for column in zip(*counts, strict=True)] or [[]] * 3)
+        for page in pages:
+            self.changes += page.changes
+            page.changes = 0
+            page.fresh.clear()
+            if not page.whole_reason and len(page.seen) > page.limit:
+                self.go_whole(page, f"more than {page.limit} of its rows changed")
 
 
 _ENTRY = """
@@ -124,6 +121,10 @@ _ENTRY = """
     select * from made union all
     select id, key_columns, whole_reason from public.tracking_trackedtable
     where (pool_id, sheet, schema_name, table_name) = (%s, %s, %s, %s)
+"""
+_COUNTS = """
+    update public.tracking_trackedtable t set changes = t.changes + n.changes, keys = t.keys + n.keys
+    from unnest(%s::bigint[], %s::bigint[], %s::bigint[]) as n(id, changes, keys) where t.id = n.id
 """
 _POSITION = """
     insert into public.tracking_capturedposition as c (pool_id, position, sheet, changes)

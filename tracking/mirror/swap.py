@@ -25,7 +25,6 @@ _GUARD_MARGIN_SECONDS = 3.0
 _FEW_KEYS = 5_000  # what is owed when the last rounds begin
 _LAST_ROUNDS = 8
 _LAST_KEYS = 50  # fewer are brought under the fence as fast
-_LAST_SHRINK = 0.8  # a round that had more to bring than this of the one before: it will not get better
 _DEFINITIONS = "select coalesce(max(id), 0) from mwa.definition_changes"
 
 
@@ -72,9 +71,7 @@ class PoolSwap:
         with self._step("way back prepared"):
             way_back.prepare(route, self.reverse_slot, self._primary, self._secondary)
         with self._step("rounds") as step:
-            rows, rounds = shrink(
-                route, self.capture, self._primary, self._portal, self._workers, _FEW_KEYS
-            )
+            rows, rounds = shrink(route, self.capture, self._primary, self._portal, self._workers, _FEW_KEYS)
             step.text = f"{rows} rows in {rounds} rounds"
             way_back.position(self._secondary, self.reverse_slot)  # so that the last time is quick
         self._refuse_what_would_not_fit()
@@ -89,15 +86,13 @@ class PoolSwap:
         """The last rounds, right before the fence: what is owed then is what changed during the last one."""
         with self._step("last rounds") as step:
             brought: list[int] = []
-            while len(brought) < _LAST_ROUNDS:
+            while len(brought) < _LAST_ROUNDS and not _steady(brought):
                 sheet = self.capture.begin_sheet() - 1
                 owed = keylist.owed(self._portal, self.route.pool, sheet)
+                if not brought:  # under the fence the sessions that compare should know the tables already
+                    self._compare([table for table in owed if not table.whole_reason])
                 brought.append(sum(table.keys for table in owed))
-                bring_sheet(
-                    self.route, self._primary, self._portal, self._workers, owed, sheet, self._known
-                )
-                if brought[-1] < _LAST_KEYS or (brought[1:] and brought[-1] > brought[-2] * _LAST_SHRINK):
-                    break
+                bring_sheet(self.route, self._primary, self._portal, self._workers, owed, sheet, self._known)
             step.text = f"{', '.join(map(str, brought))} rows"
 
     def close_primary(self) -> None:
@@ -125,7 +120,7 @@ class PoolSwap:
                 step.text = f"{self._workers.refresh(owed, None, self._known)} rows"
             carried.result()
         with self._step("compare"):
-            if differing := self.verify(self._primary, self._secondary, self._portal, self._known, owed):
+            if differing := self._compare(owed):
                 raise SwapRefused(f"the nodes differ in {', '.join(differing)}")
 
     def commit(self) -> None:
@@ -173,6 +168,9 @@ class PoolSwap:
         finally:
             step.ms = round((time.monotonic() - began) * 1000, 1)
 
+    def _compare(self, owed: list[keylist.Owed]) -> list[str]:
+        return self.verify(self._primary, self._secondary, self._portal, self._known, owed)
+
     def _carry_sequences(self) -> None:
         with self._step("sequences") as step:
             step.text = f"{sequences.carry(self._primary, self._secondary)} set"
@@ -191,3 +189,11 @@ class PoolSwap:
             raise SwapRefused(
                 f"{prepared} prepared transactions are open in {self.database}; commit or roll them back"
             )
+
+
+def _steady(brought: list[int]) -> bool:
+    """Whether another round would bring as much as the last one; after a burst it would not."""
+    if not brought or brought[-1] < _LAST_KEYS:
+        return bool(brought)
+    least = min(brought[:-1], default=0)
+    return 0.8 * least < brought[-1] < 1.25 * least
