@@ -6,6 +6,7 @@ and each is piped into the COPY that the copy has waiting. That is one transacti
 Sessions on the copy have session_replication_role = replica: no trigger and no foreign key fires.
 """
 
+import select
 from dataclasses import dataclass
 
 import psycopg
@@ -15,6 +16,8 @@ from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, one
 
 from . import keysql
+
+_QUEUE_BYTES = 1 << 17
 
 
 class RefreshFailed(Exception):
@@ -99,6 +102,8 @@ def _converse(
     writer.send_query(sql.SQL("; ").join([*before, *writes]).as_bytes(copy))
     moved: list[int] = []
     try:
+        _flush(reader)
+        _flush(writer)
         while len(moved) < len(names):
             _until(reader, pq.ExecStatus.COPY_OUT)
             _until(writer, pq.ExecStatus.COPY_IN)
@@ -113,11 +118,36 @@ def _converse(
 
 
 def _pipe(reader: "pq.abc.PGconn", writer: "pq.abc.PGconn") -> None:
-    size, data = reader.get_copy_data(0)
-    while size > 0:
-        writer.put_copy_data(data)
-        size, data = reader.get_copy_data(0)
+    queued = 0
+    size, data = reader.get_copy_data(1)
+    while size >= 0:
+        if size == 0:
+            _wait(reader, select.POLLIN)
+        else:
+            writer.put_copy_data(data)
+            queued += size
+        if queued > _QUEUE_BYTES:
+            _flush(writer)
+            queued = 0
+        size, data = reader.get_copy_data(1)
     writer.put_copy_end(None)
+    _flush(writer)
+
+
+def _flush(connection: "pq.abc.PGconn") -> None:
+    while connection.flush():
+        _wait(connection, select.POLLIN | select.POLLOUT)
+
+
+def _wait(connection: "pq.abc.PGconn", events: int) -> None:
+    """Until the server has something to say or to take.
+
+    libpq's own waiting, as called by psycopg.pq, would keep every other thread of this process waiting.
+    """
+    polled = select.poll()
+    polled.register(connection.socket, events)
+    polled.poll()
+    connection.consume_input()
 
 
 def _until(connection: "pq.abc.PGconn", wanted: pq.ExecStatus) -> None:
@@ -130,10 +160,16 @@ def _until(connection: "pq.abc.PGconn", wanted: pq.ExecStatus) -> None:
 
 def _finished(writer: "pq.abc.PGconn") -> int:
     """The rows of the COPY that has just ended."""
-    result = writer.get_result()
+    result = _result(writer)
     if result is None or result.status != pq.ExecStatus.COMMAND_OK:
         raise _error(result)
     return int(result.command_tuples or 0)
+
+
+def _result(connection: "pq.abc.PGconn") -> "pq.abc.PGresult | None":
+    while connection.is_busy():
+        _wait(connection, select.POLLIN)
+    return connection.get_result()
 
 
 def _rest(connection: "pq.abc.PGconn") -> None:
@@ -142,7 +178,7 @@ def _rest(connection: "pq.abc.PGconn") -> None:
 
 
 def _next(connection: "pq.abc.PGconn") -> pq.ExecStatus | None:
-    result = connection.get_result()
+    result = _result(connection)
     if result is None:
         return None
     if result.status == pq.ExecStatus.FATAL_ERROR:
