@@ -59,7 +59,8 @@ class DefinitionEntry(models.Model):
     """A definition that was changed on the primary and is not carried: to be done by hand, and ticked off."""
 
     pool = models.ForeignKey(StoragePool, on_delete=models.CASCADE, related_name="definition_entries")
-    number = models.BigIntegerField()  # its id in the node's mwa.definition_changes
+    on_copy = models.BooleanField(default=False)  # which node's: the copy is the primary after a role swap
+    number = models.BigIntegerField()  # its id in that node's mwa.definition_changes
     command = models.TextField()
     object_type = models.TextField(blank=True)
     identity = models.TextField(blank=True)
@@ -69,7 +70,7 @@ class DefinitionEntry(models.Model):
 
     class Meta:
         ordering = ["pool", "number"]
-        constraints = [models.UniqueConstraint(fields=["pool", "number"], name="definition_once")]
+        constraints = [models.UniqueConstraint(fields=["pool", "on_copy", "number"], name="definition_once")]
 
     def __str__(self) -> str:
         return f"{self.command} {self.identity}"

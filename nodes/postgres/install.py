@@ -13,6 +13,12 @@ PUBLICATION = "mwa"
 _SQL = Path(__file__).with_name("install.sql").read_text()
 _LOCK_TIMEOUT = "2s"  # an application never queues behind us for longer
 
+_BEING_WRITTEN = """
+    select exists (select from pg_locks where relation = 'mwa.definition_changes'::regclass
+    and database = (select oid from pg_database where datname = current_database())
+    and mode = 'RowExclusiveLock' and pid is distinct from pg_backend_pid())
+"""
+
 
 class TableLocked(Exception):
     """A table could not be published because somebody holds a lock on it."""
@@ -25,7 +31,7 @@ class DefinitionChange:
     id: int
     command: str
     object_type: str
-    schema: str
+    table_oid: int | None  # the table that it is, or is a part of
     identity: str
     failure: str
 
@@ -119,14 +125,21 @@ def note_same_identities(source: Connection, copy: Connection) -> None:
 
 
 def definition_changes(connection: Connection, after: int) -> list[DefinitionChange]:
-    """What was changed on the node since the entry `after`, in order of commit as far as can be seen."""
+    """What was changed on the node since the entry `after`.
+
+    Numbers are given out before they are committed: none is reported while a smaller one may still come.
+    The order of the three questions is what makes that certain.
+    """
+    last = one(connection, "select last_value from mwa.definition_changes_id_seq where is_called") or 0
+    if last <= after or one(connection, _BEING_WRITTEN):
+        return []
     rows = connection.execute(
         """
-        select id, command, coalesce(object_type, ''), coalesce(schema_name, ''), coalesce(identity, ''),
+        select id, command, coalesce(object_type, ''), table_oid, coalesce(identity, ''),
                coalesce(failure, '')
-        from mwa.definition_changes where id > %s order by id
+        from mwa.definition_changes where id > %s and id <= %s order by id
         """,
-        (after,),
+        (after, last),
     )
     return [DefinitionChange(*row) for row in rows.fetchall()]
 

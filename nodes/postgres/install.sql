@@ -9,6 +9,7 @@ create table if not exists mwa.definition_changes (
     command text not null,
     object_type text,
     object_oid oid,
+    table_oid oid,  -- the table that it is, or is a part of
     schema_name text,
     identity text,
     by_role text not null default session_user,
@@ -49,6 +50,23 @@ begin
     end loop;
 end $$;
 
+-- The table that an object is, or is a part of: an index, a column's own sequence, a constraint, a trigger.
+create or replace function mwa.table_of(class oid, object oid) returns oid
+    language sql stable set search_path = pg_catalog as $$
+    select case class
+        when 'pg_class'::regclass then (
+            select case c.relkind
+                when 'r' then c.oid when 'p' then c.oid
+                when 'i' then (select i.indrelid from pg_index i where i.indexrelid = c.oid)
+                when 'I' then (select i.indrelid from pg_index i where i.indexrelid = c.oid)
+                when 'S' then (select d.refobjid from pg_depend d where d.classid = class and d.objid = c.oid
+                               and d.refclassid = class and d.deptype in ('a', 'i') limit 1) end
+            from pg_class c where c.oid = object)
+        when 'pg_constraint'::regclass then (select nullif(conrelid, 0) from pg_constraint where oid = object)
+        when 'pg_trigger'::regclass then (select tgrelid from pg_trigger where oid = object)
+        when 'pg_policy'::regclass then (select polrelid from pg_policy where oid = object) end
+$$;
+
 -- An event trigger that raises would make the application's own statement fail: both catch everything.
 create or replace function mwa.note_definition() returns event_trigger
     language plpgsql security definer set search_path = pg_catalog as $$
@@ -57,8 +75,9 @@ begin
         return;
     end if;
     begin
-        insert into mwa.definition_changes (command, object_type, object_oid, schema_name, identity)
-        select command_tag, object_type, objid, schema_name, object_identity
+        insert into mwa.definition_changes
+            (command, object_type, object_oid, table_oid, schema_name, identity)
+        select command_tag, object_type, objid, mwa.table_of(classid, objid), schema_name, object_identity
         from pg_event_trigger_ddl_commands()
         where not in_extension and coalesce(schema_name, '') not in ('pg_temp', 'mwa')
           and command_tag <> 'REFRESH MATERIALIZED VIEW';
@@ -77,8 +96,10 @@ begin
         return;
     end if;
     begin
-        insert into mwa.definition_changes (command, object_type, object_oid, schema_name, identity)
-        select tg_tag, object_type, objid, schema_name, object_identity
+        insert into mwa.definition_changes
+            (command, object_type, object_oid, table_oid, schema_name, identity)
+        select tg_tag, object_type, objid, case when classid = 'pg_class'::regclass then objid end,
+               schema_name, object_identity
         from pg_event_trigger_dropped_objects()
         where original and not is_temporary and coalesce(schema_name, '') <> 'mwa';
         perform mwa.keep_identities();

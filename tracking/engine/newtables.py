@@ -10,44 +10,22 @@ from pathlib import Path
 from mwaportal.portaldb import portal_conninfo
 from nodes.postgres import catalog, install
 from nodes.postgres.connect import Connection, connect
-from nodes.postgres.install import DefinitionChange
 from tracking.mirror import keylist
 from tracking.save import newtables
 
 from .poolruntime import PoolRuntime
-
-_OWN = frozenset({"CREATE TABLE", "CREATE TABLE AS", "SELECT INTO"})
-_PARTS = frozenset({"CREATE INDEX", "CREATE SEQUENCE", "ALTER SEQUENCE", "ALTER TABLE", "COMMENT", "GRANT"})
-
-
-def belongs_to_new_table(change: DefinitionChange, among: list[DefinitionChange]) -> bool:
-    """Whether a change creates a table, or is a part of one that was created by the same changes."""
-    if change.command in _OWN:
-        return True
-    if change.command not in _PARTS:
-        return False
-    created = [other.identity for other in among if other.command in _OWN and other.id <= change.id]
-    return any(_is_part(change.identity, table) for table in created)
-
-
-def _is_part(identity: str, table: str) -> bool:
-    """By name: PostgreSQL names a table's own sequences and indexes after it; `t.c` is a column of t."""
-    return identity == table or identity.startswith((f"{table}.", f"{table}_"))
 
 
 def join(runtime: PoolRuntime) -> None:
     """Make new tables on the copy, publish them and put them whole on the list."""
     primary, secondary = runtime.primary(), runtime.secondary()
     published = install.published(primary)
-    new = [
-        table
-        for table in catalog.tables(primary)
-        if table.persistence == "p" and (table.schema, table.name) not in published
-    ]
-    if not new:
+    unknown = [table for table in catalog.tables(primary) if (table.schema, table.name) not in published]
+    if not unknown:
         return
     there = {(table.schema, table.name) for table in catalog.tables(secondary)}
-    missing = [table for table in new if (table.schema, table.name) not in there]
+    missing = [table for table in unknown if (table.schema, table.name) not in there]
+    new = [table for table in unknown if table.persistence == "p"]  # of an unlogged one no row is mirrored
     if missing:
         with tempfile.TemporaryDirectory(prefix="mwa-") as directory:
             route = runtime.route

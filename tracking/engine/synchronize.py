@@ -12,16 +12,16 @@ from django.utils import timezone
 from nodes import status
 from nodes.postgres import catalog, install, sequences, slot
 from nodes.postgres.connect import TimedOut, Unreachable
-from nodes.postgres.install import DefinitionChange, TableLocked
+from nodes.postgres.install import TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.mirror import keylist
 from tracking.mirror.capture_client import CaptureFailed
 from tracking.mirror.handover import hand_over
 from tracking.mirror.refresh import RefreshFailed
-from tracking.models import DefinitionEntry, set_state
+from tracking.models import set_state
 from tracking.save.failure import DefinitionFailed
 
-from . import newtables, synchronous_mode
+from . import definitions, newtables, synchronous_mode
 from .poolruntime import Facts, PoolRuntime
 from .say import say
 
@@ -70,23 +70,15 @@ def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
         return (226, facts.primary_error) if runtime.failing_for("primary") > wait else (0, "")
     if facts.slot is None or facts.slot.lost:
         return 9030, ""
-    if facts.definitions:
-        return definition_reason(facts.definitions)
     if facts.secondary_error:
         return (266, facts.secondary_error) if runtime.failing_for("secondary") > wait else (0, "")
+    if facts.definitions:
+        return definitions.reason(runtime, facts.definitions)
     if facts.subscription is None or not facts.subscription.enabled:
         return 9010, "The apply worker ended with an error; its message is in the secondary's server log"
     if (pool.lag_bytes or 0) > pool.pair.lag_limit_bytes:
         return 9020, f"The lag is {pool.lag_bytes} bytes, allowed are {pool.pair.lag_limit_bytes}"
     return 0, ""
-
-
-def definition_reason(definitions: list[DefinitionChange]) -> tuple[int, str]:
-    """New tables join by themselves; everything else has to be done by hand."""
-    other = [change for change in definitions if not newtables.belongs_to_new_table(change, definitions)]
-    if other:
-        return 9040, "; ".join(map(str, other[:10]))
-    return 9050, "; ".join(map(str, definitions[:10]))
 
 
 def suspend(runtime: PoolRuntime, reason: int, text: str = "") -> None:
@@ -114,7 +106,8 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
     if not facts.secondary_error and facts.subscription and facts.subscription.enabled:
         runtime.stop_stream()  # a secondary that came back, or a hand-over we did not see the end of
     runtime.ensure_capture()
-    note_definitions(runtime, facts.definitions)
+    if not facts.secondary_error:
+        definitions.note(runtime, facts.definitions)
     if pair.goal == "PAUSED" and pool.reason != 212:
         set_state(pool, "TRACKING", "SUSPENDED", 212)
     if not facts.secondary_error and _wants_to_resume(runtime):
@@ -125,30 +118,11 @@ def _wants_to_resume(runtime: PoolRuntime) -> bool:
     pool, pair = runtime.pool, runtime.pool.pair
     if pair.goal != "SYNC" or (pool.retry_at and pool.retry_at > timezone.now()):
         return False
-    if pool.definition_entries.filter(done_at=None).exists():
-        if pool.reason not in (9040, 212):
-            set_state(pool, "TRACKING", "SUSPENDED", 9040)
+    if undone := pool.definition_entries.filter(done_at=None)[:10]:
+        set_state(pool, "TRACKING", "SUSPENDED", 9040, "; ".join(map(str, undone)))
         return False
     asked = pool.retry_at is not None  # by somebody, or by an attempt that has failed
     return pair.auto_resume or asked or pool.reason in status.MANUAL_REASONS
-
-
-def note_definitions(runtime: PoolRuntime, definitions: list[DefinitionChange]) -> None:
-    """Definition changes that are not carried become entries to be done by hand, and ticked off."""
-    pool = runtime.pool
-    if not definitions:
-        return
-    for change in definitions:
-        if not newtables.belongs_to_new_table(change, definitions):
-            DefinitionEntry.objects.get_or_create(
-                pool=pool, number=change.id,
-                defaults={
-                    "command": change.command, "object_type": change.object_type,
-                    "identity": change.identity or change.failure,
-                },
-            )  # fmt: skip
-    pool.definitions_seen = definitions[-1].id
-    pool.save(update_fields=["definitions_seen"])
 
 
 def resume(runtime: PoolRuntime) -> None:
@@ -156,6 +130,7 @@ def resume(runtime: PoolRuntime) -> None:
     pool = runtime.pool
     set_state(pool, "ACTIVE", "SYNCHRONIZING")
     try:
+        definitions.pass_over_new(runtime)
         newtables.join(runtime)
         done = hand_over(
             runtime.route, runtime.ensure_capture(), lambda code, text: say(pool.pair, text, code, pool)
