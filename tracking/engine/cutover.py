@@ -44,8 +44,12 @@ def recover(pair: Pair, runtimes: list[PoolRuntime]) -> None:
             _open_and_follow(runtime)
         _complete(pair, request, runtimes)
         return
+    claimed = SwapRequest.objects.filter(pk=request.pk, state="RUNNING").update(started_at=timezone.now())
+    if not claimed:
+        return  # it was decided in this moment
     for runtime in runtimes:
         fence.reopen(runtime.route.primary_conninfo, runtime.pool.database)
+    for runtime in runtimes:
         way_back.undo(runtime.route, runtime.pool.slot(reverse=not pair.swapped))
     _back(pair, request, runtimes, "the engine ended in the middle; the source was opened again")
 
@@ -98,8 +102,7 @@ def _run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
         _each(swaps, PoolSwap.close_primary)
         _each(swaps, PoolSwap.drain)
         _each(swaps, PoolSwap.commit)
-        request.state = "COMMITTED"
-        request.save(update_fields=["state", "definitions"])
+        _decide(request)
     except _FAILURES as error:
         _each(swaps, PoolSwap.abort)
         _each(swaps, PoolSwap.close)
@@ -113,11 +116,20 @@ def _run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
     _complete(pair, request, runtimes)
 
 
+def _decide(request: SwapRequest) -> None:
+    """The swap takes place, unless another engine has thought this one dead and has taken it back."""
+    mine = SwapRequest.objects.filter(pk=request.pk, state="RUNNING", started_at=request.started_at)
+    if not mine.update(state="COMMITTED", definitions=request.definitions):
+        raise SwapRefused("another engine has taken the role swap back")
+    request.state = "COMMITTED"
+
+
 def _pool_swap(runtime: PoolRuntime) -> PoolSwap:
     pool = runtime.pool
     return PoolSwap(
         runtime.route, pool.database, pool.slot(reverse=not pool.pair.swapped),
         runtime.ensure_capture(), pool.pair.swap_budget_ms / 1000, proof.verify_last_rows,
+        pool.definitions_seen,
     )  # fmt: skip
 
 

@@ -25,7 +25,9 @@ _GUARD_MARGIN_SECONDS = 3.0
 _FEW_KEYS = 5_000  # what is owed when the last rounds begin
 _LAST_ROUNDS = 8
 _LAST_KEYS = 50  # fewer are brought under the fence as fast
-_DEFINITIONS = "select coalesce(max(id), 0) from mwa.definition_changes"
+_DEFINITIONS = (
+    "select concat_ws(' ', command, identity) from mwa.definition_changes where id > %s order by id"
+)
 
 
 Verify = Callable[[Connection, Connection, Connection, Known, list[keylist.Owed]], list[str]]
@@ -48,7 +50,8 @@ class Step:
 class PoolSwap:
     """One pool whose roles are exchanged; its methods are called in the order in which they stand here.
 
-    `verify` compares what was brought last and returns what differs.
+    `verify` compares what was brought last and returns what differs. `definitions_seen` is the last entry
+    of the primary's mwa.definition_changes that is known to be on the secondary too.
     """
 
     route: Route
@@ -57,6 +60,7 @@ class PoolSwap:
     capture: CaptureProcess
     budget_seconds: float
     verify: Verify
+    definitions_seen: int = 0
     steps: list[Step] = field(default_factory=list)
 
     def prepare(self) -> None:
@@ -75,7 +79,7 @@ class PoolSwap:
             step.text = f"{rows} rows in {rounds} rounds"
             way_back.position(self._secondary, self.reverse_slot)  # so that the last time is quick
         self._refuse_what_would_not_fit()
-        self._definitions = one(self._primary, _DEFINITIONS)
+        self._refuse_changed_definitions()
         self._known = self._workers.tables()  # holds if no definition has changed when the fence is up
         self._fence = Fence(
             route.primary_conninfo, self.database, self._primary,
@@ -102,8 +106,7 @@ class PoolSwap:
 
     def drain(self) -> None:
         """Read the stream to the fence, bring what is left, make sequences exact, compare."""
-        if one(self._primary, _DEFINITIONS) != self._definitions:
-            raise SwapRefused("a definition was changed while the swap was being prepared")
+        self._refuse_changed_definitions()  # none can follow any more
         with self._step("proof from the stream") as step:
             reached = self.capture.until(self._fence.mark(), seconds=self.budget_seconds)
             step.text = f"nothing was written after the fence at {lsn.render(self._fenced_at)}"
@@ -174,6 +177,10 @@ class PoolSwap:
     def _carry_sequences(self) -> None:
         with self._step("sequences") as step:
             step.text = f"{sequences.carry(self._primary, self._secondary)} set"
+
+    def _refuse_changed_definitions(self) -> None:
+        if change := one(self._primary, _DEFINITIONS, (self.definitions_seen,)):
+            raise SwapRefused(f"a definition was changed that is not on the secondary yet: {change}")
 
     def _refuse_what_would_not_fit(self) -> None:
         long = [t for t in slot.writing_transactions(self._primary) if t.seconds > self.budget_seconds]
