@@ -7,6 +7,7 @@ own and everything is real; what this process asks for, it asks for as a person 
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -64,6 +65,7 @@ class Plant:
 
     def build(self) -> None:
         """Servers, shop and pair; what is there already stays as it is."""
+        self.check_port()
         self.home.mkdir(parents=True, exist_ok=True)
         self.source.start()
         self.copy.start()
@@ -93,6 +95,15 @@ class Plant:
     def pair(self) -> Pair:
         """The pair as it is now."""
         return Pair.objects.get(name=PAIR)
+
+    def check_port(self) -> None:
+        """Raise `SystemExit` where somebody else listens already: his page would be taken for ours."""
+        with socket.socket() as trying:
+            trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trying.bind(("127.0.0.1", self.port))
+            except OSError as error:
+                raise SystemExit(f"port {self.port} of 127.0.0.1 is taken ({error}); give --port") from error
 
     def serve(self) -> None:
         """Start the portal (again)."""

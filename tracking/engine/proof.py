@@ -23,8 +23,9 @@ from tracking.models import CompareResult, CompareRun
 from .poolruntime import PoolRuntime
 
 _COUNTERS = """
-    select schemaname::text, relname::text, n_tup_ins + n_tup_upd + n_tup_del from pg_stat_user_tables
-    where schemaname <> 'mwa'
+    select s.schemaname::text, s.relname::text, s.n_tup_ins + s.n_tup_upd + s.n_tup_del
+    from pg_stat_user_tables s join pg_class c on c.oid = s.relid
+    where s.schemaname <> 'mwa' and c.relkind = 'r'  -- a partitioned parent has no rows of its own
 """
 _SHOWN = 20  # rows of a table that are kept with both versions
 

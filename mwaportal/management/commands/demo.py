@@ -13,8 +13,11 @@ The portal is at {url}
     administrator   olga    {olga}
     approver        artur   {artur}
 
-PostgreSQL 16 (old-host) is moving to PostgreSQL 18 (new-host) while four writers go on.
+    (one-time passwords: the next start makes new ones)
+
+The shop of old-host (PostgreSQL 16) moves to new-host (PostgreSQL 18) while four writers go on.
 Watch it, pause it, compare it; ask for a role swap as olga, approve it as artur.
+What the portal has to say is in {log}.
 Ctrl-C stops everything; `make demo` goes on from there, `make demo FRESH=1` starts over.
 """
 
@@ -42,7 +45,9 @@ class Command(BaseCommand):
             wait_for(plant, "the portal's page", plant.answers, 60)
             if plant.pair().goal == "":
                 plant.pair().ask(Pair.Goal.SYNC)
-            self.stdout.write(_TEXT.format(url=plant.url, **plant.passwords))
+            self.stdout.write(
+                _TEXT.format(url=plant.url, log=settings.HOME / "portal.log", **plant.passwords)
+            )
             while not self.stopped:
                 for name in plant.watch():
                     self.stdout.write(f"{name} ended; started again")

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from mwaportal import doorbell
+from mwaportal.access import APPROVE, REQUEST
 from nodes.models import Node, Pair, StoragePool, SwapRequest
 from nodes.postgres import preflight
 from nodes.postgres.connect import describe
@@ -73,7 +74,9 @@ class Command(BaseCommand):
         conninfo = os.environ.get("MWA_CONNINFO", "")
         if not conninfo:
             raise CommandError(f"node {name}: MWA_CONNINFO is empty, needed is a connection string")
-        node = Node.objects.create(name=name, conninfo=conninfo)
+        node = Node(name=name, conninfo=conninfo)
+        node.full_clean()
+        node.save()
         self.say(f"node {node}: {describe(conninfo)}")
 
     def pair(self, *, name, source, copy, databases, **_):
@@ -88,9 +91,7 @@ class Command(BaseCommand):
     def preflight(self, *, name, **_):
         pair = Pair.objects.get(name=name)
         databases = [pool.database for pool in pair.pools.all()]
-        checks = preflight.run(
-            pair.source.own_conninfo, pair.copy.own_conninfo, databases
-        )
+        checks = preflight.run(pair.source.own_conninfo, pair.copy.own_conninfo, databases)
         self.say(preflight.report(checks))
         if not preflight.passed(checks):
             raise CommandError("preflight failed")
@@ -143,6 +144,9 @@ class Command(BaseCommand):
 
     def swap(self, *, act, name, user, digest, **_):
         pair, person = Pair.objects.get(name=name), _person(user)
+        needed = APPROVE if act in ("approve", "reject") else REQUEST
+        if not person.has_perm(needed):
+            raise PermissionDenied(f"{user} may not {act} a role swap, needed is the permission {needed}")
         if act == "request":
             request = SwapRequest.request(pair, person)
             self.say(json.dumps({"plan": request.plan, "digest": request.digest}, indent=2))
@@ -151,7 +155,10 @@ class Command(BaseCommand):
         if request is None:
             raise CommandError(f"no role swap of pair {name} is waiting for approval")
         if act == "approve":
-            request.approve(person, digest or request.digest)
+            if not digest:
+                self.say(json.dumps(request.plan, indent=2))
+                raise CommandError(f"to approve this plan, give --digest {request.digest}")
+            request.approve(person, digest)
             doorbell.ring(pair.pk)
         else:
             request.decline(person, "REJECTED" if act == "reject" else "CANCELLED")
