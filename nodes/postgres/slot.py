@@ -39,6 +39,12 @@ class Transaction:
         return f"pid {self.pid} ({who}): {self.query}"
 
 
+_MAY_FORCE = """
+    select not pg_is_in_recovery()
+           and has_function_privilege('pg_catalog.pg_log_standby_snapshot()', 'execute')
+"""
+
+
 class StillRunning(Exception):
     """A slot could not be made because transactions have not ended in time; it names them."""
 
@@ -153,7 +159,7 @@ class HandoverPoint:
         with ThreadPoolExecutor(1) as thread:
             made = thread.submit(self._connection.execute, command.format(sql.Identifier(name)))
             while not wait([made], timeout=1.0).done:
-                _force_control_point(observer)
+                force_control_point(observer)
                 if waiting:
                     waiting(writing_transactions(observer))
             try:
@@ -176,7 +182,11 @@ class HandoverPoint:
         self.close()
 
 
-def _force_control_point(connection: Connection) -> None:
-    """On an idle source no running-transactions record would come by itself (PostgreSQL 16 and later)."""
-    if connection.info.server_version >= 160000 and not one(connection, "select pg_is_in_recovery()"):
+def force_control_point(connection: Connection) -> None:
+    """Have a running-transactions record written now: by itself one comes every 15 s, on an idle source none.
+
+    Only such a record lets a slot be made, and its log before it go (PostgreSQL source, snapbuild.c).
+    Nothing happens before PostgreSQL 16, on a standby, or where our role may not.
+    """
+    if connection.info.server_version >= 160000 and one(connection, _MAY_FORCE):
         connection.execute("select pg_log_standby_snapshot()")

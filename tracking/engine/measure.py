@@ -6,12 +6,14 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from mwaportal import doorbell
+from nodes.postgres import slot
 from nodes.postgres.connect import one
 
 from .poolruntime import PoolRuntime
 
 _EVERY_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 10.0
+_HELD_BYTES = 16 * 2**20  # one segment: less than that the server cannot remove
 _QUERY = """
     select pg_current_wal_lsn() - confirmed_flush_lsn, pg_current_wal_lsn() - restart_lsn
     from pg_replication_slots where slot_name = %s
@@ -29,6 +31,8 @@ def measure(runtime: PoolRuntime) -> None:
     runtime.measured_at = now
     row = runtime.primary().execute(_QUERY, (pool.slot(),)).fetchone()
     pool.lag_bytes, pool.wal_held_bytes = (int(row[0]), int(row[1])) if row else (None, None)
+    if (pool.wal_held_bytes or 0) > _HELD_BYTES:
+        slot.force_control_point(runtime.primary())
     sums = pool.tracked_tables.aggregate(Sum("changes"), Sum("keys"))
     pool.tracked_changes = sums["changes__sum"] or 0
     pool.tracked_rows = sums["keys__sum"] or 0
