@@ -39,7 +39,9 @@ def build_indexes(
     }
     attachments = [entry for entry in entries if not entry.catalog]  # again and again is fine
     count = _Count(progress, len(entries), len(entries) - len(missing) - len(attachments))
-    settings = _settings(copy)
+    late = [missing.pop(key) for oid in archive.facts.late if (key := (_INDEX, oid)) in missing]
+    large = [index for index in archive.facts.large if index.entry in missing]
+    settings = _settings(copy, jobs // max(1, len(large)))
 
     def make(*some: Entry) -> None:
         restore(
@@ -54,8 +56,6 @@ def build_indexes(
             with connect(copy_conninfo, RESTORING, autocommit=True, **settings) as session:
                 index.build(session)
 
-    late = [missing.pop(key) for oid in archive.facts.late if (key := (_INDEX, oid)) in missing]
-    large = [index for index in archive.facts.large if index.entry in missing]
     each(large, build, jobs)
     for index in large:
         if index.constraint is not None:
@@ -81,6 +81,10 @@ class _Count:
             self._progress("indexes", self._done, self._of)
 
 
-def _settings(copy: Connection) -> dict[str, str]:
+def _settings(copy: Connection, processes: int) -> dict[str, str]:
+    """For sessions that build with so many processes each; two indexes side by side gain nothing by more."""
     given = one(copy, "select setting::bigint from pg_settings where name = 'maintenance_work_mem'")
-    return {"maintenance_work_mem": f"{max(given, _MEMORY_KB)}kB"}
+    return {
+        "maintenance_work_mem": f"{max(given, _MEMORY_KB)}kB",
+        "max_parallel_maintenance_workers": str(max(0, processes - 1)),
+    }
