@@ -20,7 +20,7 @@ from tracking.save.foreign_keys import validate_foreign_keys
 from tracking.save.run import SaveOptions
 from tracking.save.views import refresh_materialized_views
 
-from . import synchronize
+from . import synchronize, wallimit
 from .poolruntime import PoolRuntime
 from .progress import Progress
 from .say import say
@@ -63,8 +63,16 @@ def step(runtime: PoolRuntime, stop: threading.Event) -> None:
     if error := facts.primary_error or facts.secondary_error:
         say(runtime.pool.pair, f"Waiting for a node: {error}", "", runtime.pool)
         return
-    if runtime.pool.step not in ("", Step.INSTALLED) and (facts.slot is None or facts.slot.lost):
-        synchronize.begin_again(runtime)
+    if wallimit.beyond(runtime, facts):
+        wallimit.give_up(runtime, facts)
+        return
+    if runtime.pool.step and (facts.slot is None or facts.slot.lost):
+        if runtime.pool.step == Step.INSTALLED:  # nothing has been copied yet
+            slot.drop(runtime.primary(), runtime.pool.slot())
+            _advance(runtime.pool, Step.NEW)
+        else:
+            synchronize.begin_again(runtime)
+        return
     if runtime.pool.step:
         runtime.ensure_capture()
     match runtime.pool.step:

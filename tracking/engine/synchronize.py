@@ -10,7 +10,7 @@ import psycopg
 from django.utils import timezone
 
 from nodes import status
-from nodes.postgres import catalog, install, sequences, slot
+from nodes.postgres import install, sequences, slot
 from nodes.postgres.connect import TimedOut, Unreachable
 from nodes.postgres.install import TableLocked
 from nodes.postgres.slot import StillRunning
@@ -21,14 +21,13 @@ from tracking.mirror.refresh import RefreshFailed
 from tracking.models import set_state
 from tracking.save.failure import DefinitionFailed
 
-from . import definitions, newtables, synchronous_mode
+from . import definitions, newtables, synchronous_mode, wallimit
 from .poolruntime import Facts, PoolRuntime
 from .say import say
 
 NODE_ERRORS = (Unreachable, psycopg.Error, CaptureFailed, TimedOut)
 _CARRY_SEQUENCES_SECONDS = 10.0
 _BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
-_GIVE_UP_APPLYING = 5  # resyncs in a row that ended in an apply error
 
 
 def step(runtime: PoolRuntime) -> None:
@@ -76,6 +75,8 @@ def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
         return definitions.reason(runtime, facts.definitions)
     if facts.subscription is None or not facts.subscription.enabled:
         return 9010, "The apply worker ended with an error; its message is in the secondary's server log"
+    if wallimit.beyond(runtime, facts):
+        return wallimit.STORAGE, wallimit.text(runtime, facts)
     if (pool.lag_bytes or 0) > pool.pair.lag_limit_bytes:
         return 9020, f"The lag is {pool.lag_bytes} bytes, allowed are {pool.pair.lag_limit_bytes}"
     return 0, ""
@@ -86,6 +87,7 @@ def suspend(runtime: PoolRuntime, reason: int, text: str = "") -> None:
     pool = runtime.pool
     pool.retry_at = None
     pool.save(update_fields=["retry_at"])
+    runtime.least_held = None
     set_state(pool, "TRACKING", "SUSPENDED", reason, text)
     say(pool.pair, f"Suspended: {pool.reason_text}", str(reason), pool)
     if reason not in (226, 9030):
@@ -101,7 +103,12 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
         runtime.end_capture()
         return
     if facts.slot is None or facts.slot.lost:
-        begin_again(runtime)
+        given_up = pool.reason == wallimit.STORAGE
+        if not given_up or (not facts.secondary_error and _wants_to_resume(runtime)):
+            begin_again(runtime)
+        return
+    if wallimit.beyond(runtime, facts):
+        wallimit.give_up(runtime, facts)
         return
     if not facts.secondary_error and facts.subscription and facts.subscription.enabled:
         runtime.stop_stream()  # a secondary that came back, or a hand-over we did not see the end of
@@ -163,14 +170,17 @@ def begin_again(runtime: PoolRuntime) -> None:
     """
     pool = runtime.pool
     runtime.end_capture()
-    set_state(pool, "TRACKING", "SUSPENDED", 9030)
+    if pool.reason != wallimit.STORAGE:
+        set_state(pool, "TRACKING", "SUSPENDED", 9030)
     say(pool.pair, "The replication slot was lost; every table is synchronized whole", "9030", pool)
     runtime.stop_stream()
     primary = runtime.primary()
     slot.drop(primary, pool.slot())
-    install.publish(primary, catalog.tables(primary))
     with newtables.portal_session() as portal:
         sheet = keylist.sheet(portal, pool.pk)
         for schema, name in sorted(install.published(primary)):
             keylist.owe_whole(portal, pool.pk, sheet, schema, name, "the replication slot was lost")
-    slot.create(primary, pool.slot(), seconds=pool.pair.savactwait_seconds)
+    try:
+        slot.create(primary, pool.slot(), seconds=pool.pair.savactwait_seconds)
+    except StillRunning as error:
+        say(pool.pair, f"Waiting: {error}", "", pool)

@@ -1,5 +1,6 @@
 """The native subscription that carries row changes while a pair is ACTIVE."""
 
+import time
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -8,6 +9,9 @@ from psycopg.conninfo import make_conninfo
 from nodes.postgres import lsn
 from nodes.postgres.connect import Connection, one, wait_until
 from nodes.postgres.unseen import leave_no_trace
+
+_PATIENCE_SECONDS = 2.0
+_WORKERS = "from pg_stat_subscription where subname = %s and pid is not null"
 
 
 @dataclass(frozen=True)
@@ -75,14 +79,19 @@ def start_at(
 
 
 def stop(connection: Connection, name: str, *, seconds: float = 10.0) -> None:
-    """Disable it and wait until its worker has ended; nothing happens where there is none."""
+    """Disable it and wait until its workers have ended; nothing happens where there is none.
+
+    A worker that waits for a lock does not see that it has been disabled: after a moment it is ended.
+    """
     if find(connection, name) is None:
         return
     connection.execute(sql.SQL("alter subscription {} disable").format(sql.Identifier(name)))
 
+    patient_until = time.monotonic() + _PATIENCE_SECONDS
+
     def ended() -> bool:
-        found = find(connection, name)
-        return found is None or found.worker_pid is None
+        end = "pg_terminate_backend(pid)" if time.monotonic() > patient_until else "pid"
+        return not connection.execute(f"select {end} {_WORKERS}", (name,)).fetchall()
 
     wait_until(ended, f"the apply worker of {name} to end", seconds=seconds)
 
