@@ -17,6 +17,7 @@ from .refresh import Listed, RefreshFailed
 
 Name = tuple[str, str]
 _SMALL_KEYS = 20_000
+_LOCK_TIMEOUT = "10s"  # while we wait on the copy, the source keeps its log
 _FLUSH = """
     begin; set local synchronous_commit = local; select pg_logical_emit_message(true, 'mwa', 'flush'); commit
 """
@@ -60,6 +61,7 @@ class Workers:
                             "resync",
                             synchronous_commit="off",
                             session_replication_role="replica",
+                            lock_timeout=_LOCK_TIMEOUT,
                         ),
                         connect(portal_conninfo, "resync"),
                     )
