@@ -2,7 +2,7 @@
 
 import psycopg
 
-from nodes.models import Pair
+from nodes.models import Pair, StoragePool
 from nodes.postgres import fence, install, slot
 from nodes.postgres.connect import TimedOut, Unreachable, connect
 from tracking.mirror import subscription
@@ -10,6 +10,8 @@ from tracking.models import set_state
 
 from .poolruntime import PoolRuntime
 from .say import say
+
+_LOCK_TIMEOUT = "2s"  # an application never queues behind us for longer
 
 
 def step(runtimes: list[PoolRuntime]) -> bool:
@@ -27,17 +29,26 @@ def step(runtimes: list[PoolRuntime]) -> bool:
 
 
 def _remove_pool(runtime: PoolRuntime) -> None:
+    """Each node that answers is freed, whatever the other does: a slot that stayed would keep its log."""
     pool, pair = runtime.pool, runtime.pool.pair
     runtime.close()
+    failures: list[Exception] = []
     for node in (pair.copy, pair.source):
-        conninfo = node.conninfo_for(pool.database)
-        fence.reopen(conninfo, pool.database)
-        with connect(conninfo, "remove") as connection:
-            for reverse in (False, True):
-                subscription.drop(connection, pool.slot(reverse=reverse))
-    for node in (pair.copy, pair.source):
-        with connect(node.conninfo_for(pool.database), "remove") as connection:
-            for reverse in (False, True):
-                slot.drop(connection, pool.slot(reverse=reverse))
-            install.uninstall(connection)
+        try:
+            _free(node.conninfo_for(pool.database), pool)
+        except (Unreachable, TimedOut, psycopg.Error) as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    if runtime.guard:
+        runtime.guard.close()
     set_state(pool, "NOT MIRRORED", "")
+
+
+def _free(conninfo: str, pool: StoragePool) -> None:
+    fence.reopen(conninfo, pool.database)
+    with connect(conninfo, "remove", lock_timeout=_LOCK_TIMEOUT) as connection:
+        for reverse in (False, True):
+            subscription.drop(connection, pool.slot(reverse=reverse))
+            slot.drop(connection, pool.slot(reverse=reverse))
+        install.uninstall(connection)
