@@ -35,7 +35,8 @@ _TABLE = """
            '2020-01-01'::timestamptz + i * interval '1 second'
     from generate_series(1, {rows}::bigint) i;
     create index accounts_changed on public.accounts (changed);
-    vacuum analyze public.accounts
+    vacuum analyze public.accounts;
+    checkpoint
 """
 
 
