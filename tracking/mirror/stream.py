@@ -17,8 +17,9 @@ _STATUS = struct.Struct("!cqqqqb")
 _POSITION = struct.Struct("!q")
 HEADER_BYTES = 1 + 3 * _POSITION.size  # what stands before the plugin's own data in an XLogData message
 
-
 _BATCH = 20_000
+# Looks for the next message before one sleeps: the sender, who is the slower one, pays for each wake-up.
+_TRIES = 20
 
 
 class StreamBroken(Exception):
@@ -68,9 +69,11 @@ class LogicalStream:
             elif data[0] == 0x6B:  # k: keepalive; everything before its position has been sent
                 self.received = max(self.received, _POSITION.unpack_from(data, 1)[0])
             size, data = get(1)
-            if size == 0:
+            tries = 0
+            while size == 0 and tries < _TRIES:
                 self._pgconn.consume_input()
                 size, data = get(1)
+                tries += 1
         if size < 0:
             raise StreamBroken(self._pgconn.error_message.decode().strip() or "the stream has ended")
 
