@@ -37,6 +37,7 @@ def test_a_copy_that_crashed_and_came_back_is_brought_up_to_date(replicating, se
     replicating.reconnect()
     replicating.until_state("ACTIVE", "REPLICATING")
     replicating.until_equal()
+    assert not replicating.pair.messages.filter(text__contains="whole").exists()
 
 
 def test_a_source_that_crashed_and_came_back_is_followed_again(replicating, servers):
@@ -49,6 +50,7 @@ def test_a_source_that_crashed_and_came_back_is_followed_again(replicating, serv
     replicating.database.source.execute("update account set n = 2 where id <= 20")
     replicating.until_state("ACTIVE", "REPLICATING")
     replicating.until_equal()
+    assert not replicating.pair.messages.filter(text__contains="whole").exists()
 
 
 def test_both_crashed_at_once_and_came_back(replicating, servers):
@@ -61,6 +63,7 @@ def test_both_crashed_at_once_and_came_back(replicating, servers):
     replicating.database.source.execute("update account set n = n + 1 where id < 50")
     replicating.until_equal()
     replicating.until_state("ACTIVE", "REPLICATING")
+    assert not replicating.pair.messages.filter(text__contains="whole").exists()
 
 
 def test_a_short_absence_is_not_a_suspend(replicating):

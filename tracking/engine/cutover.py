@@ -16,13 +16,13 @@ from nodes.postgres import blocked, fence
 from nodes.postgres.connect import TimedOut, Unreachable, connect
 from nodes.postgres.fence import FenceBroken
 from nodes.postgres.slot import StillRunning
-from tracking.mirror import way_back
+from tracking.mirror import keylist, way_back
 from tracking.mirror.capture_client import CaptureFailed
 from tracking.mirror.refresh import RefreshFailed
 from tracking.mirror.swap import PoolSwap, SwapRefused
 from tracking.models import set_phase, set_state
 
-from . import proof, synchronize
+from . import newtables, proof, synchronize
 from .poolruntime import PoolRuntime
 from .say import say
 
@@ -163,6 +163,8 @@ def _complete(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> 
         pool = runtime.pool
         pool.definitions_seen = request.definitions[str(pool.pk)]
         pool.save(update_fields=["definitions_seen"])
+        with newtables.portal_session() as portal:  # positions of the other node
+            keylist.list_from(portal, pool.pk, 0)
     with transaction.atomic():
         pair.swapped = not pair.swapped
         pair.save(update_fields=["swapped"])

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from nodes import status
 from nodes.postgres import install, sequences, slot
-from nodes.postgres.connect import TimedOut, Unreachable
+from nodes.postgres.connect import Connection, TimedOut, Unreachable
 from nodes.postgres.install import TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.mirror import keylist
@@ -93,7 +93,38 @@ def suspend(runtime: PoolRuntime, reason: int, text: str = "") -> None:
     if reason not in (226, 9030):
         synchronous_mode.keep(runtime, wanted=False)
         runtime.stop_stream()
-        runtime.ensure_capture()
+        _capture(runtime)
+
+
+def _capture(runtime: PoolRuntime) -> None:
+    """Capture from where the list ends.
+
+    While no capture of ours held the slot, a secondary that came back may have gone on by itself: rows
+    that were only on the list were not there when later changes to them came. Then nothing of it is
+    certain any more. The slot gives this away, for it stands behind the end of the list.
+    """
+    pool = runtime.pool
+    if runtime.capture is None or not runtime.capture.alive():
+        stands = slot.find(runtime.primary(), pool.slot())
+        confirmed = stands.confirmed if stands else 0
+        with newtables.portal_session() as portal:
+            listed = 0 if pool.state == "ACTIVE" else keylist.listed_up_to(portal, pool.pk)
+            if 0 < listed < confirmed:
+                say(pool.pair, "The copy went on without us; every table is synchronized whole", "", pool)
+                _owe_everything(runtime, portal, "the copy went on by itself")
+            if listed < confirmed:
+                keylist.list_from(portal, pool.pk, confirmed)
+    runtime.ensure_capture()
+    if pool.state == "ACTIVE":
+        pool.retry_at = timezone.now()
+        pool.save(update_fields=["retry_at"])
+        set_state(pool, "TRACKING", "SUSPENDED", 9070, "The engine ended in the middle of a hand-over")
+
+
+def _owe_everything(runtime: PoolRuntime, portal: Connection, why: str) -> None:
+    sheet = keylist.sheet(portal, runtime.pool.pk)
+    for schema, name in sorted(install.published(runtime.primary())):
+        keylist.owe_whole(portal, runtime.pool.pk, sheet, schema, name, why)
 
 
 def _track(runtime: PoolRuntime, facts: Facts) -> None:
@@ -112,7 +143,7 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
         return
     if not facts.secondary_error and facts.subscription and facts.subscription.enabled:
         runtime.stop_stream()  # a secondary that came back, or a hand-over we did not see the end of
-    runtime.ensure_capture()
+    _capture(runtime)
     if not facts.secondary_error:
         definitions.note(runtime, facts.definitions)
     if pair.goal == "PAUSED" and pool.reason != 212:
@@ -146,6 +177,8 @@ def resume(runtime: PoolRuntime) -> None:
         _failed(runtime, str(error).strip())
         return
     runtime.end_capture()
+    with newtables.portal_session() as portal:
+        keylist.list_from(portal, pool.pk, 0)
     pool.retry_at, pool.resync_rows = None, done.rows
     pool.save(update_fields=["retry_at", "resync_rows"])
     set_state(pool, "ACTIVE", "REPLICATING")
@@ -177,9 +210,8 @@ def begin_again(runtime: PoolRuntime) -> None:
     primary = runtime.primary()
     slot.drop(primary, pool.slot())
     with newtables.portal_session() as portal:
-        sheet = keylist.sheet(portal, pool.pk)
-        for schema, name in sorted(install.published(primary)):
-            keylist.owe_whole(portal, pool.pk, sheet, schema, name, "the replication slot was lost")
+        _owe_everything(runtime, portal, "the replication slot was lost")
+        keylist.list_from(portal, pool.pk, 0)
     try:
         slot.create(primary, pool.slot(), seconds=pool.pair.savactwait_seconds)
     except StillRunning as error:

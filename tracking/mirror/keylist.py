@@ -129,8 +129,12 @@ _COUNTS = """
 _POSITION = """
     insert into public.tracking_capturedposition as c (pool_id, position, sheet, changes)
     values (%s, %s, %s, %s)
-    on conflict (pool_id) do update set position = excluded.position,
+    on conflict (pool_id) do update set position = greatest(c.position, excluded.position),
         sheet = greatest(c.sheet, excluded.sheet), changes = c.changes + excluded.changes, at = now()
+"""
+_LIST_FROM = """
+    insert into public.tracking_capturedposition as c (pool_id, position, sheet) values (%s, %s, 1)
+    on conflict (pool_id) do update set position = excluded.position
 """
 _SHEET = """
     insert into public.tracking_capturedposition as c (pool_id, position, sheet) values (%s, '0/0', %s)
@@ -155,6 +159,17 @@ def sheet(connection: Connection, pool: int) -> int:
     return (
         one(connection, "select sheet from public.tracking_capturedposition where pool_id = %s", (pool,)) or 1
     )
+
+
+def listed_up_to(connection: Connection, pool: int) -> int:
+    """The position up to which every change is listed; 0 where the stream is on and nothing is listed."""
+    query = "select position::text from public.tracking_capturedposition where pool_id = %s"
+    return lsn.parse(one(connection, query, (pool,)) or "0/0")
+
+
+def list_from(connection: Connection, pool: int, position: int) -> None:
+    """The list is complete from this position on; 0: it is not kept any more."""
+    connection.execute(_LIST_FROM, (pool, lsn.render(position)))
 
 
 def owed(connection: Connection, pool: int, up_to_sheet: int) -> list[Owed]:
