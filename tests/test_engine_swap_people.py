@@ -78,6 +78,10 @@ def test_a_long_transaction_is_named_and_the_source_stays_open(replicating):
     with connect(replicating.database.source_conninfo, "x", autocommit=False) as long:
         long.execute("set application_name = 'nightly'")
         long.execute("insert into public.ledger values (1, 1)")
+        age = "select clock_timestamp() - xact_start > interval '0.6 s' from pg_stat_activity where pid = %s"
+        pid = (long.info.backend_pid,)
+        source = replicating.database.source
+        wait_until(lambda: one(source, age, pid), "it to be older than the budget", seconds=10)
         state, why = ended(replicating, approved(replicating))
         assert state == "FAILED" and "nightly" in why and "budget of 0.5 s" in why
         long.execute("insert into public.ledger values (2, 1)")
