@@ -3,7 +3,7 @@ from django.core.exceptions import PermissionDenied
 
 from nodes.models import SwapRequest
 from nodes.postgres import blocked, slot
-from nodes.postgres.connect import connect, one
+from nodes.postgres.connect import connect, one, wait_until
 from tests.engine_swap import approved, ended, shop_clients
 from tests.mirror import content
 from tests.test_swap import LEDGER
