@@ -28,7 +28,7 @@ def _from_the_copys_server(database, servers, **options):
 
 def test_a_database_missing_on_the_copy_is_refused_with_the_statement_that_makes_it(missing, servers):
     check = the(_from_the_copys_server(missing, servers), "database", "copy")
-    assert check.status == "failed" and check.observed == "no such database"
+    assert check.status == "failed" and check.observed == f"no such database: {missing.name}"
     with connect(servers.copy.conninfo(), "test") as admin:
         admin.execute(check.remedy)
     checks = _from_the_copys_server(missing, servers)

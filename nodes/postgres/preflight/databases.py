@@ -46,16 +46,17 @@ def exists(place: Place) -> Finding:
 
 
 def _missing(place: Place) -> Finding:
+    absent = f"no such database: {place.database}"
     if place.side == "source" or not place.source.has(place.database):
         remedy = "Name a database of the source: select datname from pg_database;"
-        return finding(False, "no such database", "a database that allows connections", remedy)
+        return finding(False, absent, "a database that allows connections", remedy)
     statement = create_statement(place.on_source)
     if not place.options.create_database:
-        return finding(False, "no such database", "an empty database, or leave to create it", statement)
+        return finding(False, absent, "an empty database, or leave to create it", statement)
     query = "select rolsuper or rolcreatedb from pg_roles where rolname = current_user"
     return finding(
         bool(one(place.node.session(), query)),
-        "no such database; it will be created",
+        f"{absent}; it will be created",
         "a role that may create it",
         f"alter role {quoted(place.node.session().info.user)} createdb; or run: {statement}",
     )
