@@ -1,4 +1,4 @@
-"""All tables of a database at a time, and where its sequences stand."""
+"""All tables of a database at a time."""
 
 import threading
 import time
@@ -9,8 +9,7 @@ from mwaportal.bench import compare as bench
 from nodes.postgres.connect import Unreachable, connect, one, wait_until
 from tests.compare import QUICK, on_both
 from tracking.compare.database import compare_database
-from tracking.compare.results import CompareOptions, SequenceDifference, SequenceState
-from tracking.compare.sequences import compare_sequences
+from tracking.compare.results import CompareOptions
 
 TABLES = [
     statement
@@ -91,25 +90,6 @@ def test_an_iterator_that_is_left_behind_ends_its_sessions(database):
 def test_a_node_that_is_not_there_is_named(database):
     with pytest.raises(Unreachable, match="host=/nowhere"):
         list(compare_database(database.source_conninfo, "host=/nowhere dbname=x user=y password=secret"))
-
-
-def test_sequences_that_stand_elsewhere_are_told(database):
-    on_both(
-        database,
-        "create sequence same",
-        'create sequence "Mixed 100%"',
-        "create table t (a int generated always as identity)",
-        "select nextval('same')",
-    )
-    assert compare_sequences(database.source, database.copy) == []
-    database.source.execute("""select nextval('"Mixed 100%"')""")
-    database.source.execute("create sequence only_here start 5")
-    database.copy.execute("insert into t select from generate_series(1, 3)")
-    assert compare_sequences(database.source, database.copy) == [
-        SequenceDifference("public", "Mixed 100%", SequenceState(1, True), SequenceState(1, False)),
-        SequenceDifference("public", "only_here", SequenceState(5, False), None),
-        SequenceDifference("public", "t_a_seq", SequenceState(1, False), SequenceState(3, True)),
-    ]
 
 
 def test_the_bench_measures_a_compare_against_one_pass():

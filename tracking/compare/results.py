@@ -65,20 +65,3 @@ class TableResult:
     differences: list[RowDifference] = field(default_factory=list)
     difference_count: int = 0
     seconds: float = 0.0
-
-
-class SequenceState(NamedTuple):
-    """Where a sequence stands."""
-
-    last_value: int
-    is_called: bool
-
-
-@dataclass(frozen=True)
-class SequenceDifference:
-    """A sequence that stands elsewhere on the copy; None where a node does not have it."""
-
-    schema: str
-    name: str
-    source: SequenceState | None
-    copy: SequenceState | None
