@@ -139,3 +139,17 @@ def test_an_engine_that_ends_after_any_step_goes_on_there(engine, step):
     engine.until_equal()
     assert copied <= set(TableCopy.objects.values_list("name", "ended_at"))
     assert len(content(engine.database.copy)["public.customer"]) == 201
+
+
+def test_an_engine_that_ended_right_after_the_first_hand_over_goes_on(engine):
+    """The stream was on already, but nobody had written down that it was."""
+    engine.database.source.execute(SHOP)
+    engine.migrate()
+    engine.stop()
+    engine.pair.pools.update(step="INDEXED", state="ACTIVE", detail="SYNCHRONIZING")
+    engine.set(phase="FINAL SETUP")
+    engine.database.source.execute("insert into customer (name) values ('streamed')")
+    engine.start()
+    engine.until("SYNC", lambda: engine.pair.phase == "SYNC")
+    engine.until_state("ACTIVE", "REPLICATING")
+    engine.until_equal()

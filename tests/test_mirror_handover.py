@@ -1,3 +1,5 @@
+import os
+import signal
 import threading
 
 import pytest
@@ -6,6 +8,7 @@ from nodes.postgres import slot
 from nodes.postgres.connect import connect, wait_until
 from tests.mirror import content
 from tracking.mirror import subscription
+from tracking.mirror.capture_client import CaptureFailed
 from tracking.mirror.refresh import RefreshFailed
 
 ACCOUNTS = "create table account (id int primary key, balance int not null default 0, note text)"
@@ -214,3 +217,12 @@ def test_the_copy_alone_decides_the_hand_over_when_everything_dies_after_it(mirr
     done = mirror.hand_over()
     found = subscription.find(mirror.database.copy, mirror.route.slot)
     assert found.enabled and found.applied >= done.position
+
+
+def test_a_capture_that_has_died_can_be_ended_with_a_command_under_way(mirror):
+    mirror.begin(ACCOUNTS)
+    with mirror.tracking() as capture:
+        os.kill(capture.pid, signal.SIGKILL)
+        wait_until(lambda: not capture.alive(), "its death", seconds=10)
+        with pytest.raises(CaptureFailed):
+            capture.stop()

@@ -77,11 +77,11 @@ def test_a_process_without_django_writes_to_the_same_lists(pool):
 def test_a_session_of_a_node_s_kind_tears_a_sheet_off_with_its_keys(pool):
     with connect(portal_conninfo(), "test") as capture:  # its search_path is pg_catalog only
         owe_whole(capture, pool.pk, 1, "public", "orders", "new")
-        capture.execute(
-            "insert into public.tracking_trackedkey select id, '{1}' from public.tracking_trackedtable"
-        )
-        capture.execute("delete from public.tracking_trackedtable")
-        assert one(capture, "select count(*) from public.tracking_trackedkey") == 0
+        entry = (one(capture, "select id from public.tracking_trackedtable where pool_id = %s", (pool.pk,)),)
+        capture.execute("insert into public.tracking_trackedkey values (%s, '{1}')", entry)
+        capture.execute("delete from public.tracking_trackedtable where id = %s", entry)
+        left = "select count(*) from public.tracking_trackedkey where table_id = %s"
+        assert one(capture, left, entry) == 0
 
 
 @pytest.mark.django_db(transaction=True)

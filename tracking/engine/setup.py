@@ -73,6 +73,8 @@ def step(runtime: PoolRuntime, stop: threading.Event) -> None:
         else:
             synchronize.begin_again(runtime)
         return
+    if facts.subscription and facts.subscription.enabled:
+        runtime.stop_stream()  # of a first hand-over whose end we did not see
     if runtime.pool.step:
         runtime.ensure_capture()
     match runtime.pool.step:

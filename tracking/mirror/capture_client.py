@@ -1,5 +1,6 @@
 """The parent's end of a capture process: start it, tell it what to do, hear what it says."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -75,8 +76,10 @@ class CaptureProcess:
         self._process.wait()
         self._reader.join(5)
         for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
+            # A command that it did not read any more is still in the buffer, and closing would send it.
+            with contextlib.suppress(BrokenPipeError):
+                if pipe:
+                    pipe.close()
 
     def _ask(self, answer: str, seconds: float, **command: Any) -> Event:
         with self._changed:
