@@ -61,13 +61,15 @@ class LogicalStream:
         if size == 0:
             self._wait(seconds, also)
             size, data = get(1)
-        for _ in range(_BATCH):
+        for left in range(_BATCH, 0, -1):
             if size <= 0:
                 break
             if data[0] == 0x77:  # w: data
                 yield data
             elif data[0] == 0x6B:  # k: keepalive; everything before its position has been sent
                 self.received = max(self.received, _POSITION.unpack_from(data, 1)[0])
+            if left == 1:
+                return  # what is taken from the connection must be given: the next one stays there
             size, data = get(1)
             tries = 0
             while size == 0 and tries < _TRIES:
