@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 _LENGTH = struct.Struct("!i")
 _OID = struct.Struct("!I")
+_length_at = _LENGTH.unpack_from
 _SAFE = bytes(range(0x30, 0x3A)) + bytes(range(0x41, 0x5B)) + bytes(range(0x61, 0x7B)) + b"-+.:_@/"
 
 ReadKey = Callable[[memoryview, int], bytes]
@@ -78,7 +79,7 @@ def key_reader(relation: Relation) -> ReadKey:
 
 
 def _first_column(data: memoryview, at: int) -> bytes:
-    return bytes(data[at + 3 : at + 7 + _LENGTH.unpack_from(data, at + 3)[0]])
+    return bytes(data[at + 3 : at + 7 + _length_at(data, at + 3)[0]])
 
 
 def array_literal(raw: bytes) -> bytes:

@@ -7,9 +7,11 @@ from .keylist import KeyList, Page
 from .pgoutput import ReadKey, Relation, key_reader, relation, truncated, tuples_end
 from .stream import HEADER_BYTES
 
-_OID = struct.Struct("!I")
 _LSN = struct.Struct("!q")
 _AT = HEADER_BYTES  # where pgoutput's own data begins in a message
+_HEAD = struct.Struct("!BIB").unpack_from  # of a row's change: kind, relation, kind of the row
+_ROW_AT = _AT + 6
+_ROW_CHANGES = b"UID"
 
 
 class Tracker:
@@ -35,45 +37,51 @@ class Tracker:
 
     def take(self, messages: Iterable[memoryview]) -> int:
         """Read messages; returns how many of them changed a row."""
-        changes, pages, oid_at = 0, self._pages, _OID.unpack_from
+        changes, open_oid, last_change, commit = 0, 0, self.last_change, self._commit
         for message in messages:
-            kind = message[_AT]
-            if kind in b"IUD":
+            kind, oid, row = _HEAD(message, _AT)
+            if kind in _ROW_CHANGES:
                 changes += 1
-                self.last_change = self._commit
-                oid = oid_at(message, _AT + 1)[0]
-                page = pages.get(oid) or self._open(oid)
+                last_change = commit
+                if oid != open_oid:
+                    page, read = self._open(oid)
+                    seen, open_oid = page.seen, oid
                 page.changes += 1
                 if page.whole_reason:
                     continue
-                read = self._relations[oid][1]
-                key = read(message, _AT + 6)
-                if key not in page.seen:
-                    page.seen.add(key)
+                key = read(message, _ROW_AT)
+                if key not in seen:
+                    seen.add(key)
                     page.fresh.append(key)
-                if kind == 0x55 and message[_AT + 5] == 0x4B:  # U with K: the key itself changed
-                    page.add(read(message, tuples_end(message, _AT + 6) + 1))
+                if row == 0x4B and kind == 0x55:  # U with K: the key itself changed
+                    page.add(read(message, tuples_end(message, _ROW_AT) + 1))
             elif kind == 0x42:  # B
-                self.in_transaction, self._commit = True, _LSN.unpack_from(message, _AT + 1)[0]
+                self.in_transaction = True
+                commit = self._commit = _LSN.unpack_from(message, _AT + 1)[0]
             elif kind == 0x43:  # C
                 self.in_transaction = False
                 self.position = _LSN.unpack_from(message, _AT + 10)[0]
             elif kind == 0x52:  # R
                 self._announce(relation(message, _AT))
+                open_oid = 0
             elif kind == 0x54:  # T
                 changes += 1
-                self.last_change = self._commit
-                for oid in truncated(message, _AT):
-                    self._truncate(pages.get(oid) or self._open(oid))
+                last_change = commit
+                for each in truncated(message, _AT):
+                    self._truncate(self._open(each)[0])
+        self.last_change = last_change
         return changes
 
     def _announce(self, found: Relation) -> None:
         self._relations[found.oid] = (found, key_reader(found))
         self._pages.pop(found.oid, None)
 
-    def _open(self, oid: int) -> Page:
-        page = self._pages[oid] = self._keys.page(self._relations[oid][0])
-        return page
+    def _open(self, oid: int) -> tuple[Page, ReadKey]:
+        found, read = self._relations[oid]
+        page = self._pages.get(oid)
+        if page is None:
+            page = self._pages[oid] = self._keys.page(found)
+        return page, read
 
     def _truncate(self, page: Page) -> None:
         page.changes += 1
