@@ -77,7 +77,19 @@ def test_every_transition_is_in_the_journal(engine):
     states = list(
         JournalEntry.objects.filter(entry_type="C").order_by("id").values_list("previous_state", "state")
     )
-    assert states[0] == ("NOT MIRRORED", "TRACKING") and states[-1][1] == "ACTIVE"
+    assert list(states) == [("NOT MIRRORED", "TRACKING"), ("TRACKING", "ACTIVE")]
+
+
+def test_only_what_has_replicated_before_is_said_to_do_so_again(engine):
+    engine.database.source.execute(SHOP)
+    engine.migrate()
+    said = engine.pair.messages.filter(text__startswith="Replicating")
+    assert said.get().text.startswith("Replicating after")
+    engine.ask("PAUSED")
+    engine.until("the pause", lambda: engine.pair.phase == "PAUSED")
+    engine.ask("SYNC")
+    engine.until("the message", lambda: said.count() == 2)
+    assert said.first().text.startswith("Replicating again after")
 
 
 def test_removing_a_pair_leaves_nothing_on_either_node(engine):

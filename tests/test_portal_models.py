@@ -42,6 +42,26 @@ def test_the_journal_is_append_only(pool, statement):
     ]
 
 
+def test_the_journal_tells_of_changes_of_state_and_reason_and_of_nothing_else(pool):
+    set_state(pool, "TRACKING", "SUSPENDED", 212)
+    set_state(pool, "TRACKING", "SUSPENDED", 9040, "ALTER TABLE public.orders")
+    set_state(pool, "TRACKING", "SUSPENDED", 9040, "ALTER TABLE public.orders; CREATE VIEW public.today")
+    set_state(pool, "ACTIVE", "SYNCHRONIZING")
+    set_state(pool, "ACTIVE", "REPLICATING")
+    told = JournalEntry.objects.order_by("id").values_list("previous_state", "state", "reason")
+    assert list(told) == [
+        ("NOT MIRRORED", "TRACKING", 212), ("TRACKING", "TRACKING", 9040), ("TRACKING", "ACTIVE", None),
+    ]  # fmt: skip
+
+
+def test_a_reason_that_has_grown_is_shown_and_keeps_its_beginning(pool):
+    set_state(pool, "TRACKING", "SUSPENDED", 9040, "ALTER TABLE public.orders")
+    since = pool.since
+    set_state(pool, "TRACKING", "SUSPENDED", 9040, "ALTER TABLE public.orders; CREATE VIEW public.today")
+    pool.refresh_from_db()
+    assert pool.reason_text.endswith("CREATE VIEW public.today") and pool.since == since
+
+
 def test_removing_a_pair_keeps_its_journal_and_drops_its_lists(pool):
     set_phase(pool.pair, "SETUP", "A")
     with connection.cursor() as cursor:

@@ -154,19 +154,25 @@ class JournalEntry(models.Model):
 
 
 def set_state(pool: StoragePool, state: str, detail: str, reason: int = 0, text: str = "") -> None:
-    """Change a pool's replication state, with its journal entry in the same transaction."""
-    if (pool.state, pool.detail, pool.reason) == (state, detail, reason):
+    """Change a pool's replication state, with its journal entry in the same transaction.
+
+    An M9 entry of type C has no room for the detail: where only that changes, there is none.
+    """
+    text = text or status.REASONS.get(reason, "")
+    if (pool.state, pool.detail, pool.reason, pool.reason_text) == (state, detail, reason, text):
         return
     with transaction.atomic():
-        before = StoragePool.objects.select_for_update().get(pk=pool.pk).state
-        pool.state, pool.detail, pool.reason = state, detail, reason
-        pool.reason_text, pool.since = text or status.REASONS.get(reason, ""), timezone.now()
+        before = StoragePool.objects.select_for_update().get(pk=pool.pk)
+        if (before.state, before.detail, before.reason) != (state, detail, reason):
+            pool.since = timezone.now()
+        pool.state, pool.detail, pool.reason, pool.reason_text = state, detail, reason, text
         pool.save(update_fields=["state", "detail", "reason", "reason_text", "since"])
-        JournalEntry.objects.create(
-            pair_name=pool.pair.name, entry_type="C", name=pool.asp_name,
-            state=state, previous_state=before,
-            reason=reason if state == "TRACKING" else None,
-        )  # fmt: skip
+        if (before.state, before.reason) != (state, reason):
+            JournalEntry.objects.create(
+                pair_name=pool.pair.name, entry_type="C", name=pool.asp_name,
+                state=state, previous_state=before.state,
+                reason=reason if state == "TRACKING" else None,
+            )  # fmt: skip
 
 
 def set_phase(pair: Pair, phase: str, detail: str, text: str = "") -> None:

@@ -182,7 +182,8 @@ def resume(runtime: PoolRuntime) -> None:
     pool.retry_at, pool.resync_rows = None, done.rows
     pool.save(update_fields=["retry_at", "resync_rows"])
     set_state(pool, "ACTIVE", "REPLICATING")
-    say(pool.pair, f"Replicating again after {done.rows} rows in {done.rounds} rounds", "", pool)
+    again = " again" if pool.step == pool.Step.MIRRORED else ""  # not after the first hand-over
+    say(pool.pair, f"Replicating{again} after {done.rows} rows in {done.rounds} rounds", "", pool)
 
 
 def _failed(runtime: PoolRuntime, why: str) -> None:
