@@ -7,6 +7,7 @@ from typing import Any
 
 from mwaportal.workload import gaps
 
+from . import swap_ways
 from .bed import line
 from .planted import planted, say
 
@@ -35,3 +36,4 @@ def run(swaps: int = SWAPS) -> Iterator[dict[str, Any]]:
         yield line("swap", median(found), "ms")
         yield line("swap-worst", max(found), "ms")
         yield line("swap-lost", rehearsal.report.lost + rehearsal.report.duplicated, "rows")
+    yield from swap_ways.run()
