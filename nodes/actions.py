@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from mwaportal.access import Viewer
 
+from . import status
 from .models import Pair, SwapRequest
 
 
@@ -24,7 +25,7 @@ def pair_actions(pair: Pair, swap: SwapRequest | None, viewer: Viewer) -> list[A
     found = []
     if viewer.operate and pair.goal != Pair.Goal.REMOVED and not _is_busy(swap):
         found += _goal_actions(pair)
-    if viewer.request and swap is None and pair.phase == "SYNC" and pair.goal == Pair.Goal.SYNC:
+    if viewer.request and swap is None and not pair.in_the_way_of_swap():
         found.append(Action("Request role swap", reverse("swap-request", args=[pair.name])))
     return found
 
@@ -61,4 +62,4 @@ def _goal_actions(pair: Pair) -> list[Action]:
 
 
 def _is_busy(swap: SwapRequest | None) -> bool:
-    return swap is not None and swap.state in SwapRequest.BUSY
+    return swap is not None and swap.state in status.BUSY_SWAP

@@ -104,6 +104,8 @@ SWAP = Vocabulary(
     Status("CANCELLED", "Cancelled", "incomplete", terminal=True),
     Status("VOID", "Void: the plan has changed", "incomplete", terminal=True),
 )
+BUSY_SWAP = ("APPROVED", "RUNNING", "COMMITTED")  # decided, and not at its end
+OPEN_SWAP = ("REQUESTED", *BUSY_SWAP)
 VERDICT = Vocabulary(
     Status("RUNNING", "Comparing", "in-progress"),
     Status("EQUAL", "Equal", "succeeded", terminal=True),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
@@ -46,7 +46,7 @@ def approve_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
 def reject_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """Turn a request down."""
     swap = get_object_or_404(SwapRequest, pk=pk, pair__name=name)
-    return carry_out(request, swap.pair, lambda: swap.decline(request.user, "REJECTED"))
+    return carry_out(request, swap.pair, lambda: swap.reject(request.user))
 
 
 @require_POST
@@ -54,9 +54,7 @@ def reject_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
 def cancel_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """Withdraw one's own request."""
     swap = get_object_or_404(SwapRequest, pk=pk, pair__name=name)
-    if swap.requested_by != request.user:
-        raise PermissionDenied(f"only {swap.requested_by}, who asked for it, cancels {swap}")
-    return carry_out(request, swap.pair, lambda: swap.decline(request.user, "CANCELLED"))
+    return carry_out(request, swap.pair, lambda: swap.cancel(request.user))
 
 
 def carry_out(request: HttpRequest, pair: Pair, act: Callable[[], object]) -> HttpResponse:

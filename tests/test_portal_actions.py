@@ -32,11 +32,14 @@ def post(user, path: str, **data: str) -> str:
     return client.post(path, data, follow=True).content.decode()
 
 
-def offered(user, path: str = "/pairs/shop/") -> list[str]:
+def read(user, path: str = "/pairs/shop/") -> str:
     client = Client()
     client.force_login(user)
-    page = client.get(path).content.decode()
-    return [part.split(">", 1)[1].split("<")[0] for part in page.split("<button form=")[1:]]
+    return client.get(path).content.decode()
+
+
+def offered(user) -> list[str]:
+    return [part.split(">", 1)[1].split("<")[0] for part in read(user).split("<button form=")[1:]]
 
 
 def test_a_new_pair_is_started(people, rung):
@@ -64,7 +67,7 @@ def test_a_synchronizing_pair_is_paused_and_started_again(people, rung):
 def test_a_refusal_is_shown_and_the_engine_is_not_woken(people, rung):
     make_pair()
     page = post(people["olga"], "/pairs/shop/pause/")
-    assert "pair shop is in phase Defined; only SYNC can be paused" in page and rung == []
+    assert "pair shop is in phase Defined; a pause needs Synchronizing" in page and rung == []
 
 
 def test_a_swap_is_requested_by_one_and_approved_by_another(people, rung):
@@ -109,10 +112,49 @@ def test_nobody_approves_his_own_swap_even_with_both_roles(people):
     assert swap.state == "REQUESTED"
 
 
-def test_an_administrator_is_no_approver(people):
+def test_nobody_rejects_his_own_swap_which_he_cancels(people):
+    pair = make_synchronizing_pair()
+    people["olga"].groups.add(people["artur"].groups.get())
+    swap = SwapRequest.request(pair, people["olga"])
+    page = post(people["olga"], f"/pairs/shop/swap/{swap.pk}/reject/")
+    assert "nobody rejects his own role swap" in page
+    swap.refresh_from_db()
+    assert swap.state == "REQUESTED"
+
+
+@pytest.mark.parametrize("act", [lambda swap, who: swap.approve(who, swap.digest), SwapRequest.reject])
+def test_an_administrator_is_no_approver(people, act):
     swap = SwapRequest.request(make_synchronizing_pair(), people["olga"])
     with pytest.raises(PermissionDenied, match="not an approver"):
-        swap.approve(people["oskar"], swap.digest)
+        act(swap, people["oskar"])
+
+
+def test_a_rejected_swap_is_over_and_another_can_be_asked_for(people):
+    pair = make_synchronizing_pair()
+    swap = SwapRequest.request(pair, people["olga"])
+    post(people["artur"], f"/pairs/shop/swap/{swap.pk}/reject/")
+    swap.refresh_from_db()
+    assert (swap.state, swap.decided_by) == ("REJECTED", people["artur"])
+    assert "Request role swap" in offered(people["olga"])
+
+
+def test_a_swap_is_offered_only_where_it_could_take_place_and_the_page_says_why_not(people):
+    pair = make_synchronizing_pair()
+    pool = pair.pools.get()
+    set_state(pool, "TRACKING", "SUSPENDED", 9040)
+    assert "Request role swap" not in offered(people["olga"])
+    why = "pool *SYSBAS is TRACKING SUSPENDED; a role swap needs ACTIVE REPLICATING"
+    assert f"A role swap cannot be asked for now: {why}." in read(people["vera"])
+    assert why in post(people["olga"], "/pairs/shop/swap/") and not pair.swaps.exists()
+    set_state(pool, "ACTIVE", "REPLICATING")
+    pool.lag_bytes = pair.lag_limit_bytes + 1
+    pool.save()
+    assert "the lag of pool *SYSBAS is 268435457 bytes, allowed are 268435456" in post(
+        people["olga"], "/pairs/shop/swap/"
+    )
+    pair.ask("PAUSED")
+    with pytest.raises(ValidationError, match="Pause was asked of pair shop"):
+        SwapRequest.request(pair, people["olga"])
 
 
 def test_only_one_swap_is_open_at_a_time(people):

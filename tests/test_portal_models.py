@@ -2,8 +2,9 @@
 
 import psycopg
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from mwaportal.portaldb import portal_conninfo
 from nodes.models import Node, Pair, StoragePool
@@ -20,6 +21,28 @@ def pool(db) -> StoragePool:
         copy=Node.objects.create(name="new", conninfo="host=new password=sesame"),
     )
     return StoragePool.objects.create(pair=pair, database="shop")
+
+
+@pytest.mark.parametrize("name", [".", "..", ""])
+def test_a_pair_s_name_makes_an_address(pool, name):
+    pool.pair.name = name
+    with pytest.raises(ValidationError):
+        pool.pair.full_clean()
+    with pytest.raises(IntegrityError, match="a_pair_has_an_address"), transaction.atomic():
+        pool.pair.save()
+
+
+def test_a_pair_has_two_nodes(pool):
+    pool.pair.copy = pool.pair.source
+    with pytest.raises(ValidationError, match="source and copy are the same node, needed are two"):
+        pool.pair.full_clean()
+
+
+@pytest.mark.parametrize("name", ["parallel_degree", "whole_share_percent", "swap_budget_ms"])
+def test_a_limit_of_nothing_is_refused(pool, name):
+    setattr(pool.pair, name, 0)
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        pool.pair.full_clean()
 
 
 def test_no_migration_is_missing(db):

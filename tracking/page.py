@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, Min, Prefetch, Q, Sum
+from django.db.models import Count, Max, Min, Prefetch, Q, Sum, prefetch_related_objects
 from django.utils import timezone
 
 from mwaportal.access import Viewer
@@ -17,17 +17,17 @@ from .models import CompareRun, DefinitionEntry, JournalEntry, Message, TrackedT
 from .requests import may_compare
 
 _MESSAGES, _JOURNAL, _TRACKED, _SWAPS, _RUNS, _DEFINITIONS = 50, 20, 100, 5, 3, 50
-OPEN = ("REQUESTED", *SwapRequest.BUSY)
 
 
 def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
     """Everything the partials of a pair's page need."""
     now = timezone.now()
+    prefetch_related_objects([pair], "pools")
     pools = {pool.pk: pool for pool in pair.pools.all()}
     swaps = list(pair.swaps.select_related("requested_by", "decided_by")[:_SWAPS])
     for swap in swaps:
         swap.pair = pair
-    swap = next((swap for swap in swaps if swap.state in OPEN), None)
+    swap = next((swap for swap in swaps if swap.state in status.OPEN_SWAP), None)
     tracked, owed = _tracked(pools)
     definitions = DefinitionEntry.objects.filter(pool__in=pools).order_by("done_at", "-number")
     open_definitions = definitions.filter(done_at__isnull=True).count()
@@ -51,6 +51,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         ),
         "swap": swap,
         "swap_actions": swap_actions(swap, viewer) if swap else [],
+        "in_the_way_of_swap": "" if swap else pair.in_the_way_of_swap(),
         "past_swaps": [past for past in swaps if past is not swap],
         "runs": _with_pool(_runs(pools), pools),
         "comparable": viewer.operate and [pool for pool in pool_list if may_compare(pool)],
@@ -64,7 +65,10 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
 def home_context() -> dict[str, Any]:
     """Every pair, the worst off first."""
     pairs = Pair.objects.select_related("source", "copy").prefetch_related(
-        "pools", Prefetch("swaps", SwapRequest.objects.filter(state__in=OPEN).select_related("requested_by"))
+        "pools",
+        Prefetch(
+            "swaps", SwapRequest.objects.filter(state__in=status.OPEN_SWAP).select_related("requested_by")
+        ),
     )
     undone = Count("pools__definition_entries", Q(pools__definition_entries__done_at__isnull=True))
     rows = [_overview(pair) for pair in pairs.annotate(undone=undone)]

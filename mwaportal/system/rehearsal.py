@@ -10,6 +10,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from mwaportal.workload import gaps, ledger
+from nodes import status
 from nodes.models import Pair, SwapRequest
 from nodes.postgres.connect import Unreachable, connect, one, wait_until
 from nodes.postgres.embedded import EmbeddedServer
@@ -118,6 +119,7 @@ class Rehearsal:
 
     def swap(self) -> float:
         """Asked for by one, approved by another; returns the time without a commit, in ms."""
+        self._until("a role swap to be possible", lambda: not self.plant.pair().in_the_way_of_swap())
         request = self.request_swap()
         self._until("the role swap", lambda: not _busy(request.pk))
         request.refresh_from_db()
@@ -142,8 +144,8 @@ class Rehearsal:
         pools = list(pair.pools.all())
         return (
             pair.phase == "SYNC"
-            and not pair.swaps.filter(state__in=SwapRequest.BUSY).exists()
-            and all((pool.state, pool.detail) == ("ACTIVE", "REPLICATING") for pool in pools)
+            and not pair.swaps.filter(state__in=status.BUSY_SWAP).exists()
+            and all(pool.replicating for pool in pools)
         )
 
     def drain(self) -> None:
@@ -186,7 +188,7 @@ class Rehearsal:
 
 
 def _busy(request: int) -> bool:
-    return SwapRequest.objects.filter(pk=request, state__in=SwapRequest.BUSY).exists()
+    return SwapRequest.objects.filter(pk=request, state__in=status.BUSY_SWAP).exists()
 
 
 class WalWatch:

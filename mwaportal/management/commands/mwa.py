@@ -161,7 +161,7 @@ class Command(BaseCommand):
             request.approve(person, digest)
             doorbell.ring(pair.pk)
         else:
-            request.decline(person, "REJECTED" if act == "reject" else "CANCELLED")
+            (request.reject if act == "reject" else request.cancel)(person)
         self.say(f"{request}: {request.get_state_display()}")
 
     def _ask(self, name, goal, wait, reached):

@@ -1,0 +1,37 @@
+"""A PostgreSQL cluster that takes part."""
+
+from pathlib import Path
+
+from django.db import models
+
+from mwaportal.secretbox import EncryptedTextField
+from nodes.postgres.connect import for_database
+from nodes.postgres.embedded import EmbeddedServer
+
+
+class Node(models.Model):
+    """One PostgreSQL cluster: given by a connection string, or embedded (then `directory` says where)."""
+
+    name = models.CharField(max_length=63, unique=True)
+    conninfo = EncryptedTextField(blank=True)
+    directory = models.CharField(max_length=1000, blank=True)
+    version = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def embedded(self) -> EmbeddedServer | None:
+        """The server of our own behind this node, if it is one."""
+        return EmbeddedServer(Path(self.directory), self.version or 18) if self.directory else None
+
+    @property
+    def own_conninfo(self) -> str:
+        """The connection string as it was given, for questions to the server as a whole."""
+        server = self.embedded
+        return server.conninfo() if server else self.conninfo
+
+    def conninfo_for(self, database: str) -> str:
+        """The connection string for one of its databases."""
+        server = self.embedded
+        return server.conninfo(database) if server else for_database(self.conninfo, database)

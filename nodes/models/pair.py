@@ -1,0 +1,141 @@
+"""A source and a copy: what is wanted of them, and where their migration stands."""
+
+import secrets
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from nodes import status
+
+from .node import Node
+
+
+class Pair(models.Model):
+    """A source and a copy, what is wanted of them, and where the migration stands.
+
+    `goal` is intent, written by people; phase and detail are fact, written by the engine that holds the
+    lease. A goal that is not reached yet is shown as the pending phase.
+    """
+
+    class Goal(models.TextChoices):
+        NONE = "", "Nothing yet"
+        SYNC = "SYNC", "Synchronize"
+        PAUSED = "PAUSED", "Pause"
+        REMOVED = "REMOVED", "Remove"
+
+    class Savact(models.TextChoices):
+        SYNCLIB = "*SYNCLIB", "One checkpoint for everything"
+        LIB = "*LIB", "One checkpoint per schema"
+        SYSDFN = "*SYSDFN", "One checkpoint per table"
+
+    name = models.CharField(max_length=63, unique=True)
+    token = models.CharField(max_length=8, unique=True, editable=False)
+    source = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="source_of")
+    copy = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="copy_of")
+    swapped = models.BooleanField(default=False)  # whether the copy is the primary now
+    goal = models.CharField(max_length=12, choices=Goal, default=Goal.NONE, blank=True)
+    asked_by = models.CharField(max_length=150, blank=True)  # whose goal it is, for the journal
+    phase = models.CharField(max_length=12, choices=status.PHASE.choices, default="", blank=True)
+    phase_detail = models.CharField(max_length=1, choices=status.PHASE_DETAIL.choices, default="I")
+    detail_text = models.TextField(blank=True)
+
+    synchronous = models.BooleanField(default=False)
+    auto_resume = models.BooleanField(default=True)
+    parallel_degree = models.PositiveSmallIntegerField(default=2, validators=[MinValueValidator(1)])
+    savact = models.CharField(max_length=8, choices=Savact, default=Savact.SYNCLIB)
+    savactwait_seconds = models.PositiveIntegerField(default=120)
+    suspend_wait_seconds = models.PositiveIntegerField(default=10)
+    lag_limit_bytes = models.BigIntegerField(default=256 * 2**20)
+    wal_limit_bytes = models.BigIntegerField(default=4 * 2**30)
+    whole_share_percent = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+    swap_budget_ms = models.PositiveIntegerField(default=5_000, validators=[MinValueValidator(1)])
+
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(source=models.F("copy")),
+                name="a_pair_has_two_nodes",
+                violation_error_message="source and copy are the same node, needed are two",
+            ),
+            models.CheckConstraint(  # a browser takes these out of an address
+                condition=~models.Q(name__in=("", ".", "..")),
+                name="a_pair_has_an_address",
+                violation_error_message="a pair's name is neither empty nor . nor ..",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args, **kwargs):
+        self.token = self.token or secrets.token_hex(3)
+        super().save(*args, **kwargs)
+
+    @property
+    def primary(self) -> Node:
+        """The node that may be written to."""
+        return self.copy if self.swapped else self.source
+
+    @property
+    def secondary(self) -> Node:
+        """The node that follows."""
+        return self.source if self.swapped else self.copy
+
+    @property
+    def stage(self) -> str:
+        """Which of Migrate While Active's three stages the phase belongs to."""
+        return status.STAGE_OF_PHASE[self.phase]
+
+    @property
+    def pending_phase(self) -> str:
+        """What was asked for and is not in force yet."""
+        if self.goal == self.phase or (self.goal == "SYNC" and self.stage != "DATA SYNCHRONIZATION"):
+            return ""
+        return self.goal
+
+    def ask(self, goal: str, by: str = "") -> None:
+        """Write down what somebody wants; raises `ValidationError` where it is not possible now."""
+        if self.goal == self.Goal.REMOVED:
+            raise ValidationError(f"pair {self.name} is being removed")
+        if goal == self.Goal.PAUSED and self.stage == "SYSTEM MIGRATION":
+            raise ValidationError(f"{self._where()}; a pause needs {status.PHASE['SYNC'].label}")
+        if self.swaps.filter(state__in=status.BUSY_SWAP).exists():
+            raise ValidationError(f"a role swap of pair {self.name} is running")
+        if goal == self.Goal.SYNC:
+            self.pools.update(retry_at=timezone.now())  # now, whatever auto-resume or a backoff says
+        self.goal, self.asked_by = goal, by
+        self.save(update_fields=["goal", "asked_by"])
+
+    def in_the_way_of_swap(self) -> str:
+        """Why a role swap cannot take place now, with what is seen and what is needed; empty where it can."""
+        if self.phase != "SYNC":
+            return f"{self._where()}; a role swap needs {status.PHASE['SYNC'].label}"
+        if self.goal != self.Goal.SYNC:
+            return f"{self.Goal(self.goal).label} was asked of pair {self.name}, needed is Synchronize"
+        for pool in self.pools.all():
+            if not pool.replicating:
+                return f"pool {pool} is {pool.standing}; a role swap needs ACTIVE REPLICATING"
+            if (pool.lag_bytes or 0) > self.lag_limit_bytes:
+                return f"the lag of pool {pool} is {pool.lag_bytes} bytes, allowed are {self.lag_limit_bytes}"
+        return ""
+
+    def take_lease(self, owner: str, seconds: float) -> bool:
+        """Become (or stay) the only engine of this pair for some seconds."""
+        now = timezone.now()
+        free = models.Q(lease_until__isnull=True) | models.Q(lease_until__lt=now)
+        return bool(
+            Pair.objects.filter(free | models.Q(lease_owner=owner), pk=self.pk).update(
+                lease_owner=owner, lease_until=now + timedelta(seconds=seconds)
+            )
+        )
+
+    def _where(self) -> str:
+        return f"pair {self.name} is in phase {self.get_phase_display()}"

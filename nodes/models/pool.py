@@ -1,0 +1,80 @@
+"""A database of a pair, with its replication state and figures."""
+
+from django.db import models
+from django.utils import timezone
+
+from nodes import status
+
+from .pair import Pair
+
+
+class StoragePool(models.Model):
+    """One database of a pair (Db2 Mirror keeps its state per ASP); number 1 is *SYSBAS.
+
+    `step` is how far its system migration got, `state`, `detail` and `reason` are the primary's.
+    """
+
+    class Step(models.TextChoices):
+        NEW = "", "Nothing done"
+        INSTALLED = "INSTALLED", "Capture runs"
+        DEFINED = "DEFINED", "Definitions restored"
+        COPIED = "COPIED", "Rows copied"
+        INDEXED = "INDEXED", "Indexes built"
+        MIRRORED = "MIRRORED", "Handed over"
+
+    pair = models.ForeignKey(Pair, on_delete=models.CASCADE, related_name="pools")
+    number = models.PositiveSmallIntegerField(default=1)
+    database = models.CharField(max_length=63)
+    step = models.CharField(max_length=12, choices=Step, default=Step.NEW, blank=True)
+    state = models.CharField(max_length=12, choices=status.REPLICATION_STATE.choices, default="NOT MIRRORED")
+    detail = models.CharField(
+        max_length=13, choices=status.REPLICATION_DETAIL.choices, default="", blank=True
+    )
+    reason = models.PositiveIntegerField(default=0)
+    reason_text = models.TextField(blank=True)
+    since = models.DateTimeField(default=timezone.now)
+    definitions_seen = models.BigIntegerField(default=0)  # the last entry of mwa.definition_changes handled
+    failures = models.PositiveIntegerField(default=0)  # in a row, since it was last REPLICATING
+    retry_at = models.DateTimeField(null=True, blank=True)
+
+    lag_bytes = models.BigIntegerField(null=True)
+    wal_held_bytes = models.BigIntegerField(null=True)
+    tracked_changes = models.BigIntegerField(default=0)
+    tracked_rows = models.BigIntegerField(default=0)
+    resync_rows = models.BigIntegerField(default=0)  # brought by the last hand-over
+    measured_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pair", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["pair", "number"], name="pool_number_once"),
+            models.UniqueConstraint(fields=["pair", "database"], name="database_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.asp_name
+
+    @property
+    def asp_name(self) -> str:
+        """*SYSBAS for the pair's first database, the database's name for every other."""
+        return "*SYSBAS" if self.number == 1 else self.database
+
+    @property
+    def replicating(self) -> bool:
+        """Whether both nodes are in step: what a compare and a role swap need."""
+        return (self.state, self.detail) == ("ACTIVE", "REPLICATING")
+
+    @property
+    def standing(self) -> str:
+        """State and detail in one, for messages."""
+        return f"{self.state} {self.detail}".strip()
+
+    @property
+    def secondary_state(self) -> str:
+        """What the secondary shows while the primary shows `state`."""
+        return "BLOCKED" if self.state == "TRACKING" else self.state
+
+    def slot(self, *, reverse: bool | None = None) -> str:
+        """The slot's and the subscription's name: one for each direction."""
+        backwards = self.pair.swapped if reverse is None else reverse
+        return f"mwa_{self.pair.token}_{self.number}_{'r' if backwards else 'f'}"
