@@ -5,7 +5,6 @@ import pytest
 from nodes.postgres.connect import connect, one
 from tests.mirror import content
 from tracking.models import DefinitionEntry, TrackedTable
-from tracking.requests import tick_off
 
 BEGIN = """
     create table account (id int primary key, n int not null default 0);
@@ -41,7 +40,7 @@ def done_by_hand(engine, statements: str) -> None:
     """The same on the copy, and ticked off."""
     engine.database.copy.execute(statements)
     for entry in DefinitionEntry.objects.filter(done_at=None):
-        tick_off(entry, "olga")
+        entry.tick_off("olga")
 
 
 def test_a_column_added_suspends_and_is_brought_whole_once_it_is_on_the_copy(replicating):

@@ -7,7 +7,6 @@ from nodes.postgres.connect import one
 from tests.engine_swap import approved, ended
 from tests.mirror import content
 from tests.test_engine_sync_new_tables import nothing_left_to_do
-from tracking.requests import tick_off
 
 SCHEMA = """
     create table account (id int primary key, n int not null default 0, note text);
@@ -88,7 +87,7 @@ def change(engine, what: str) -> None:
         engine.database.copy.execute("alter table account drop constraint account_pkey")
         engine.database.copy.execute("alter table account replica identity full")
         for entry in engine.pool.definition_entries.all():
-            tick_off(entry, "olga")
+            entry.tick_off("olga")
 
 
 @pytest.mark.parametrize("what", CHANGES)

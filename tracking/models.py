@@ -1,6 +1,7 @@
 """What changes and how it gets across: copies of tables, the tracking list, compares, the journal."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 
@@ -75,6 +76,14 @@ class DefinitionEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.command} {self.identity}"
 
+    def tick_off(self, username: str) -> None:
+        """Note who has carried it by hand; raises `ValidationError` where somebody has done so before."""
+        changed = DefinitionEntry.objects.filter(pk=self.pk, done_at__isnull=True).update(
+            done_at=timezone.now(), done_by=username
+        )
+        if not changed:
+            raise ValidationError(f"'{self}' was ticked off already")
+
 
 class Message(models.Model):
     """What the engine says as it happens; `code` is the original system's number where it has one."""
@@ -104,6 +113,17 @@ class CompareRun(models.Model):
 
     def __str__(self) -> str:
         return f"compare {self.pk} of {self.pool}"
+
+    @classmethod
+    def request(cls, pool: StoragePool) -> "CompareRun":
+        """Have every table of a pool compared; raises `ValidationError` where that is not possible now."""
+        if not pool.replicating:
+            raise ValidationError(
+                f"pool {pool} of pair {pool.pair} is {pool.standing}; a compare needs ACTIVE REPLICATING"
+            )
+        if running := pool.compares.filter(ended_at__isnull=True).first():
+            raise ValidationError(f"{running} has not ended yet")
+        return cls.objects.create(pool=pool)
 
 
 class CompareResult(models.Model):

@@ -14,7 +14,6 @@ from nodes.models import Pair, StoragePool, SwapRequest
 
 from . import attention, progress, tables
 from .models import CompareRun, DefinitionEntry, JournalEntry, Message, TrackedTable
-from .requests import may_compare
 
 _MESSAGES, _JOURNAL, _TRACKED, _SWAPS, _RUNS, _DEFINITIONS = 50, 20, 100, 5, 3, 50
 
@@ -54,7 +53,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         "in_the_way_of_swap": "" if swap else pair.in_the_way_of_swap(),
         "past_swaps": [past for past in swaps if past is not swap],
         "runs": _with_pool(_runs(pools), pools),
-        "comparable": viewer.operate and [pool for pool in pool_list if may_compare(pool)],
+        "comparable": viewer.operate and [pool for pool in pool_list if pool.replicating],
         "message_table": tables.MessageTable(list(Message.objects.filter(pair=pair)[:_MESSAGES])),
         "journal_table": tables.JournalTable(
             list(JournalEntry.objects.filter(pair_name=pair.name)[:_JOURNAL])

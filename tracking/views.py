@@ -8,10 +8,8 @@ from mwaportal.access import OPERATE, VIEW, needs, viewers
 from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
-from .models import DefinitionEntry
+from .models import CompareRun, DefinitionEntry
 from .page import home_context, pair_context
-from .requests import request_compare
-from .requests import tick_off as mark_done
 
 
 @require_safe
@@ -35,7 +33,7 @@ def pair(request: HttpRequest, name: str) -> HttpResponse:
 def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Have a pool compared; the engine picks the run up."""
     pool = get_object_or_404(StoragePool.objects.select_related("pair"), pair__name=name, number=number)
-    return carry_out(request, pool.pair, lambda: request_compare(pool))
+    return carry_out(request, pool.pair, lambda: CompareRun.request(pool))
 
 
 @require_POST
@@ -43,4 +41,4 @@ def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
 def tick_off(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """A definition has been carried by hand."""
     entry = get_object_or_404(DefinitionEntry, pk=pk, pool__pair__name=name)
-    return carry_out(request, entry.pool.pair, lambda: mark_done(entry, request.user.username))
+    return carry_out(request, entry.pool.pair, lambda: entry.tick_off(request.user.username))

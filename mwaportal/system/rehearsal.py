@@ -103,7 +103,8 @@ class Rehearsal:
 
     def compare(self) -> int:
         """Compare everything, while writing goes on; returns the rows that differ."""
-        run = CompareRun.objects.create(pool=self._pool())
+        self._until("a compare to be possible", lambda: self._pool().replicating)
+        run = CompareRun.request(self._pool())
         self._until(
             "the compare", lambda: CompareRun.objects.filter(pk=run.pk, ended_at__isnull=False).exists()
         )
