@@ -32,7 +32,7 @@ def test_other_threads_go_on_while_a_lock_makes_a_refresh_wait(database):
         locker.pgconn.send_query(LOCKED)
         locker.pgconn.flush()
         ticking.start()
-        assert refresh.whole(database.source, copy, table) == 20000
+        assert refresh.bring(database.source, copy, [table], []) == 20000
         ended.set()
         ticking.join()
         while locker.pgconn.get_result():
@@ -46,7 +46,7 @@ def test_a_refresh_that_the_copy_refuses_leaves_both_sessions_usable(database):
     database.copy.execute("alter table big add check (id < 15000)")
     with copy:
         try:
-            refresh.whole(database.source, copy, table)
+            refresh.bring(database.source, copy, [table], [])
         except refresh.RefreshFailed as error:
             assert "public.big" in str(error)
         else:

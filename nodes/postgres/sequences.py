@@ -4,6 +4,8 @@
 given out can be given out again on the other node (PostgreSQL documentation, CREATE SEQUENCE, "Notes").
 """
 
+from collections.abc import Iterable
+
 from psycopg import sql
 
 from .catalog import Sequence, sequences
@@ -13,12 +15,12 @@ Value = tuple[int, bool]  # last_value, is_called
 _BATCH = 400
 
 
-def read(connection: Connection) -> dict[Sequence, Value]:
-    """Where every sequence stands."""
+def read(connection: Connection, names: Iterable[Sequence] | None = None) -> dict[Sequence, Value]:
+    """Where sequences stand: all, or those whose names are known."""
     found: dict[Sequence, Value] = {}
-    names = sequences(connection)
-    for start in range(0, len(names), _BATCH):
-        batch = names[start : start + _BATCH]
+    wanted = sequences(connection) if names is None else list(names)
+    for start in range(0, len(wanted), _BATCH):
+        batch = wanted[start : start + _BATCH]
         query = sql.SQL(" union all ").join(
             sql.SQL("select {}, last_value, is_called from {}").format(number, sequence.identifier)
             for number, sequence in enumerate(batch)
@@ -30,20 +32,22 @@ def read(connection: Connection) -> dict[Sequence, Value]:
 
 def carry(source: Connection, copy: Connection) -> int:
     """Make every sequence of the copy stand where the source's does; returns how many did not."""
-    here, there = read(source), {(s.schema, s.name): value for s, value in read(copy).items()}
-    behind = [
-        (sequence, value)
-        for sequence, value in here.items()
-        if (sequence.schema, sequence.name) in there and there[sequence.schema, sequence.name] != value
-    ]
-    if behind:
+    there = {(s.schema, s.name): value for s, value in read(copy).items()}
+    here = read(source).items()
+    behind = {s: value for s, value in here if there.get((s.schema, s.name), value) != value}
+    put(copy, behind)
+    return len(behind)
+
+
+def put(copy: Connection, values: dict[Sequence, Value]) -> None:
+    """Make these sequences stand so."""
+    if values:
         copy.execute(
             "select setval(name::regclass, value, called)"
             " from unnest(%s::text[], %s::bigint[], %s::bool[]) as t(name, value, called)",
             (
-                [sequence.identifier.as_string() for sequence, _ in behind],
-                [value for _, (value, _) in behind],
-                [called for _, (_, called) in behind],
+                [sequence.identifier.as_string() for sequence in values],
+                [value for value, _ in values.values()],
+                [called for _, called in values.values()],
             ),
         )
-    return len(behind)

@@ -12,10 +12,8 @@ from nodes.postgres import slot
 from nodes.postgres.connect import Connection, connect
 from tracking.compare.database import compare_database
 from tracking.compare.results import TableResult
-from tracking.compare.table import compare_table
 from tracking.mirror import keylist
-from tracking.mirror.refresh import Listed
-from tracking.mirror.rounds import Known
+from tracking.mirror.rounds import Known, split
 from tracking.mirror.samerows import same_rows
 from tracking.mirror.swap import SwapRefused
 from tracking.models import CompareResult, CompareRun
@@ -74,20 +72,10 @@ def _changed_since_equal(runtime: PoolRuntime) -> list[tuple[str, str]]:
 def verify_last_rows(
     primary: Connection, secondary: Connection, portal: Connection, known: Known, owed: list[keylist.Owed]
 ) -> list[str]:
-    """Under the fence: the rows that were brought last, on both nodes; returns the tables that differ."""
-    by_key, found = [], []
-    for entry in owed:
-        table = known.source.get((entry.schema, entry.table))
-        if table is None:
-            continue
-        if entry.whole_reason or not table.tracked_by_key:
-            result = compare_table(primary, secondary, (entry.schema, entry.table))
-            found += [f"{table}: {result.reason or result.verdict}"] if result.verdict != "equal" else []
-        else:
-            by_key.append((entry, table))
-    keys = keylist.keys(portal, [entry for entry, _ in by_key])
-    listed = [Listed(table, entry.key_columns, keys[entry]) for entry, table in by_key]
-    return found + same_rows(primary, secondary, listed)
+    """Under the fence: what was brought last, on both nodes; returns the tables that differ."""
+    there = [(entry, known.source.get((entry.schema, entry.table))) for entry in owed]
+    whole, listed = split(portal, [(entry, table) for entry, table in there if table is not None])
+    return same_rows(primary, secondary, whole, listed)
 
 
 def _counters(session: Connection) -> dict[tuple[str, str], int]:

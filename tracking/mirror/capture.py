@@ -137,11 +137,11 @@ class Capture:
         """Confirm exactly the hand-over position, and see the server take note of it."""
         self._held = True
         self._flush(time.monotonic())
+        _say(event="reached", position=until, last_change=self._tracker.last_change, sheet=self._keys.sheet)
         self._stream.confirm(until, reply=True)
         for _ in self._stream.messages(1.0, None):
             pass
         self._stream.close()
-        _say(event="reached", position=until, last_change=self._tracker.last_change, sheet=self._keys.sheet)
 
 
 def _open_stream(config: CaptureConfig) -> LogicalStream:

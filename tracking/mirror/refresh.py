@@ -13,11 +13,21 @@ import psycopg
 from psycopg import pq, sql
 
 from nodes.postgres.catalog import Table
-from nodes.postgres.connect import Connection, one
+from nodes.postgres.connect import Connection
 
 from . import keysql
 
 _QUEUE_BYTES = 1 << 17
+_EMPTY = """
+    begin
+        if exists (select from pg_constraint
+                   where contype = 'f' and conrelid <> confrelid and confrelid = {name}::regclass) then
+            delete from only {table};
+        else
+            truncate only {table};
+        end if;
+    end
+"""
 
 
 class RefreshFailed(Exception):
@@ -33,27 +43,22 @@ class Listed:
     batches: list[list[str]]
 
 
-def rows(source: Connection, copy: Connection, listed: list[Listed]) -> int:
-    """Delete the listed rows on the copy, then bring those that still exist; returns the rows brought.
+def bring(source: Connection, copy: Connection, whole: list[Table], listed: list[Listed]) -> int:
+    """Empty what goes whole, delete the listed rows, then bring what exists; returns the rows brought.
 
     All deletes come before the first insert: rows may have exchanged unique values. `source` is in a
     transaction with the snapshot wanted.
     """
-    deletes, reads, writes, names = [], [], [], []
+    deletes = [_empty(table) for table in whole]
+    reads = [_read(table, sql.SQL("")) for table in whole]
+    tables = list(whole)
     for entry in listed:
         for batch in entry.batches:
             keys = keysql.join(entry.table, entry.key_columns, batch)
             deletes.append(_delete(entry.table, keys))
             reads.append(_read(entry.table, sql.SQL(" join {}").format(keys)))
-            writes.append(_write(entry.table))
-            names.append(str(entry.table))
-    return _converse(source, copy, reads, deletes, writes, names)
-
-
-def whole(source: Connection, copy: Connection, table: Table) -> int:
-    """Empty the table on the copy and bring all of it; returns the rows brought."""
-    read, write = _read(table, sql.SQL("")), _write(table)
-    return _converse(source, copy, [read], [_empty(copy, table)], [write], [str(table)])
+            tables.append(entry.table)
+    return _converse(source, copy, reads, deletes, [_write(t) for t in tables], [str(t) for t in tables])
 
 
 def _delete(table: Table, keys: sql.Composed) -> sql.Composed:
@@ -75,16 +80,10 @@ def _write(table: Table) -> sql.Composed:
     return sql.SQL("copy {} ({}) from stdin").format(table.identifier, columns)
 
 
-def _empty(copy: Connection, table: Table) -> sql.Composed:
+def _empty(table: Table) -> sql.Composed:
     """TRUNCATE, but for a table that foreign keys of others point to: there it would be refused."""
-    referenced = one(
-        copy,
-        "select exists (select from pg_constraint where contype = 'f' and conrelid <> confrelid"
-        " and confrelid = to_regclass(%s))",
-        (table.identifier.as_string(),),
-    )
-    statement = "delete from only {}" if referenced else "truncate only {}"
-    return sql.SQL(statement).format(table.identifier)
+    body = sql.SQL(_EMPTY).format(name=sql.Literal(table.identifier.as_string()), table=table.identifier)
+    return sql.SQL("do {}").format(sql.Literal(body.as_string()))
 
 
 def _converse(

@@ -16,7 +16,9 @@ from .keylist import Owed
 from .refresh import Listed, RefreshFailed
 
 Name = tuple[str, str]
-_SMALL_KEYS = 20_000
+_SMALL_ROWS = 20_000
+_ROWS_PER_TABLE = 50  # planning a table's statements takes as long as bringing so many rows
+_SMALLEST_ROW = 28  # bytes
 _LOCK_TIMEOUT = "10s"  # while we wait on the copy, the source keeps its log
 _FLUSH = """
     begin; set local synchronous_commit = local; select pg_logical_emit_message(true, 'mwa', 'flush'); commit
@@ -88,27 +90,35 @@ class Workers:
         """
         if not owed:
             return 0
-        both = known or self.tables()
+        try:
+            return self.bring(owed, snapshot, known or self.tables())
+        finally:
+            self.flush()
+
+    def bring(self, owed: list[Owed], snapshot: str | None, known: Known) -> int:
+        """The same, but durable only after `flush`."""
 
         def work(group: list[Owed]) -> int:
             sessions = self._free.get()
             try:
-                return _bring(sessions, group, both, snapshot)
+                return _bring(sessions, group, known, snapshot)
             finally:
                 self._free.put(sessions)
 
         failures, rows = [], 0
         with ThreadPoolExecutor(len(self._all)) as threads:
-            for result in [threads.submit(work, group) for group in _groups(owed, len(self._all))]:
+            for result in [threads.submit(work, group) for group in _groups(owed, known, len(self._all))]:
                 try:
                     rows += result.result()
                 except RefreshFailed as error:
                     failures.append(str(error))
-        # The sessions commit asynchronously; this one's flush takes all of them along.
-        self._all[0].copy.execute(_FLUSH)
         if failures:
             raise RefreshFailed("; ".join(failures))
         return rows
+
+    def flush(self) -> None:
+        """The sessions commit asynchronously; one that does not takes all of them along."""
+        self._all[0].copy.execute(_FLUSH)
 
     def close(self) -> None:
         """Close every session."""
@@ -124,14 +134,26 @@ class Workers:
         self.close()
 
 
-def _groups(owed: list[Owed], count: int) -> list[list[Owed]]:
+def _groups(owed: list[Owed], known: Known, count: int) -> list[list[Owed]]:
     """What goes in one conversation: a large table alone, of the small ones as many groups as workers."""
-    large = [[table] for table in owed if table.whole_reason or table.keys > _SMALL_KEYS]
-    small = sorted((t for t in owed if not t.whole_reason and t.keys <= _SMALL_KEYS), key=lambda t: -t.keys)
+    sized = [(_rows(table, known), table) for table in owed]
+    large = [[table] for rows, table in sized if rows > _SMALL_ROWS]
     groups: list[list[Owed]] = [[] for _ in range(count)]
-    for table in small:
-        min(groups, key=lambda group: sum(each.keys for each in group)).append(table)
+    filled = [0] * count
+    for rows, table in sorted((s for s in sized if s[0] <= _SMALL_ROWS), key=lambda s: -s[0]):
+        least = filled.index(min(filled))
+        groups[least].append(table)
+        filled[least] += rows + _ROWS_PER_TABLE
     return large + [group for group in groups if group]
+
+
+def _rows(owed: Owed, known: Known) -> int:
+    """About how many rows have to be brought."""
+    table = known.source.get((owed.schema, owed.table))
+    if not owed.whole_reason or table is None:
+        return owed.keys
+    # The planner's estimate is -1 for a table that was never analyzed: then by its size.
+    return table.rows if table.rows >= 0 else table.bytes // _SMALLEST_ROW
 
 
 def _bring(sessions: Sessions, group: list[Owed], known: Known, snapshot: str | None) -> int:
@@ -141,19 +163,21 @@ def _bring(sessions: Sessions, group: list[Owed], known: Known, snapshot: str | 
         if table is not None:  # else it was dropped, and its definition change is on the list
             same_definition(table, known.copy.get((owed.schema, owed.table)))
             there.append((owed, table))
-    keys = keylist.keys(sessions.portal, [owed for owed, table in there if _by_key(owed, table)])
+    whole, listed = split(sessions.portal, there)
     source = sessions.source
     with source.transaction():
         source.execute("set transaction isolation level repeatable read, read only")
         if snapshot:
             source.execute(sql.SQL("set transaction snapshot {}").format(snapshot))
-        moved = sum(
-            refresh.whole(source, sessions.copy, table) for owed, table in there if not _by_key(owed, table)
-        )
-        listed = [
-            Listed(table, owed.key_columns, keys[owed]) for owed, table in there if _by_key(owed, table)
-        ]
-        return moved + refresh.rows(source, sessions.copy, listed)
+        return refresh.bring(source, sessions.copy, whole, listed)
+
+
+def split(portal: Connection, owed: list[tuple[Owed, Table]]) -> tuple[list[Table], list[Listed]]:
+    """The tables that go whole, and the others with their listed keys."""
+    whole = [table for entry, table in owed if not _by_key(entry, table)]
+    by_key = [(entry, table) for entry, table in owed if _by_key(entry, table)]
+    keys = keylist.keys(portal, [entry for entry, _ in by_key])
+    return whole, [Listed(table, entry.key_columns, keys[entry]) for entry, table in by_key]
 
 
 def _by_key(owed: Owed, table: Table) -> bool:

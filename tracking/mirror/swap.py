@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from nodes.postgres import blocked, lsn, sequences, slot
+from nodes.postgres import blocked, catalog, lsn, sequences, slot
 from nodes.postgres.connect import Connection, connect, one
 from nodes.postgres.fence import Fence, FenceBroken
 
@@ -68,6 +68,7 @@ class PoolSwap:
         route = self.route
         self._primary = connect(route.primary_conninfo, "swap")
         self._secondary = connect(route.secondary_conninfo, "swap")
+        self._beside = connect(route.secondary_conninfo, "swap")  # while the other one is busy
         self._portal = connect(route.portal_conninfo, "swap")
         self._workers = Workers(
             route.primary_conninfo, route.secondary_conninfo, route.portal_conninfo, route.jobs
@@ -80,7 +81,9 @@ class PoolSwap:
             way_back.position(self._secondary, self.reverse_slot)  # so that the last time is quick
         self._refuse_what_would_not_fit()
         self._refuse_changed_definitions()
-        self._known = self._workers.tables()  # holds if no definition has changed when the fence is up
+        self._known = self._workers.tables()  # these hold if no definition has changed when the fence is up
+        there = {(sequence.schema, sequence.name) for sequence in catalog.sequences(self._secondary)}
+        self._sequences = [s for s in catalog.sequences(self._primary) if (s.schema, s.name) in there]
         self._fence = Fence(
             route.primary_conninfo, self.database, self._primary,
             self._workers.source_pids(), seconds=self.budget_seconds + _GUARD_MARGIN_SECONDS,
@@ -94,7 +97,7 @@ class PoolSwap:
                 sheet = self.capture.begin_sheet() - 1
                 owed = keylist.owed(self._portal, self.route.pool, sheet)
                 if not brought:  # under the fence the sessions that compare should know the tables already
-                    self._compare([table for table in owed if not table.whole_reason])
+                    self._compare(owed)
                 brought.append(sum(table.keys for table in owed))
                 bring_sheet(self.route, self._primary, self._portal, self._workers, owed, sheet, self._known)
             step.text = f"{', '.join(map(str, brought))} rows"
@@ -105,7 +108,10 @@ class PoolSwap:
             self._fenced_at = self._fence.close(seconds=self.budget_seconds / 2)
 
     def drain(self) -> None:
-        """Read the stream to the fence, bring what is left, make sequences exact, compare."""
+        """Read the stream to the fence, bring what is left, make sequences exact, compare.
+
+        The reverse stream then begins behind all that was brought.
+        """
         self._refuse_changed_definitions()  # none can follow any more
         with self._step("proof from the stream") as step:
             reached = self.capture.until(self._fence.mark(), seconds=self.budget_seconds)
@@ -117,22 +123,20 @@ class PoolSwap:
                 )
         self._sheet = reached["sheet"]
         owed = keylist.owed(self._portal, self.route.pool, self._sheet)
-        with ThreadPoolExecutor(1) as beside:  # by sessions that bringing rows does not use
+        with ThreadPoolExecutor(1) as beside:
             carried = beside.submit(self._carry_sequences)
             with self._step("drain") as step:
-                step.text = f"{self._workers.refresh(owed, None, self._known)} rows"
+                step.text = f"{self._workers.bring(owed, None, self._known)} rows"
             carried.result()
-        with self._step("compare"):
-            if differing := self._compare(owed):
-                raise SwapRefused(f"the nodes differ in {', '.join(differing)}")
+            positioned = beside.submit(self._position_way_back)
+            with self._step("compare"):
+                differing = self._compare(owed)
+            positioned.result()
+        if differing:
+            raise SwapRefused(f"the nodes differ in {', '.join(differing)}")
 
     def commit(self) -> None:
-        """The reverse stream's position, and the guard away: the last step before the decision.
-
-        Raises `FenceBroken` where the budget is used up.
-        """
-        with self._step("reverse stream positioned"):
-            way_back.position(self._secondary, self.reverse_slot)
+        """The guard away: the last step before the decision; raises `FenceBroken` where it is too late."""
         left = self._fence.seconds_left() - _GUARD_MARGIN_SECONDS
         if left < 0:
             raise FenceBroken(f"the swap took {-left:.1f} s longer than its {self.budget_seconds:g} s")
@@ -158,7 +162,7 @@ class PoolSwap:
 
     def close(self) -> None:
         """Close every session."""
-        for name in ("_workers", "_primary", "_secondary", "_portal"):
+        for name in ("_workers", "_primary", "_secondary", "_beside", "_portal"):
             if session := getattr(self, name, None):
                 session.close()
 
@@ -176,7 +180,14 @@ class PoolSwap:
 
     def _carry_sequences(self) -> None:
         with self._step("sequences") as step:
-            step.text = f"{sequences.carry(self._primary, self._secondary)} set"
+            values = sequences.read(self._primary, self._sequences)
+            sequences.put(self._secondary, values)
+            step.text = f"{len(values)} set"
+
+    def _position_way_back(self) -> None:
+        with self._step("reverse stream positioned"):
+            self._workers.flush()  # a slot cannot be moved beyond what is on disk
+            way_back.position(self._beside, self.reverse_slot)
 
     def _refuse_changed_definitions(self) -> None:
         if change := one(self._primary, _DEFINITIONS, (self.definitions_seen,)):
