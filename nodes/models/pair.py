@@ -127,6 +127,11 @@ class Pair(models.Model):
                 return f"the lag of pool {pool} is {pool.lag_bytes} bytes, allowed are {self.lag_limit_bytes}"
         return ""
 
+    @property
+    def attended(self) -> bool:
+        """Whether an engine works on this pair."""
+        return self.lease_until is not None and self.lease_until > timezone.now()
+
     def take_lease(self, owner: str, seconds: float) -> bool:
         """Become (or stay) the only engine of this pair for some seconds."""
         now = timezone.now()

@@ -37,12 +37,12 @@ class StoragePool(models.Model):
     failures = models.PositiveIntegerField(default=0)  # in a row, since it was last REPLICATING
     retry_at = models.DateTimeField(null=True, blank=True)
 
-    lag_bytes = models.BigIntegerField(null=True)
-    wal_held_bytes = models.BigIntegerField(null=True)
+    lag_bytes = models.BigIntegerField(null=True, blank=True)
+    wal_held_bytes = models.BigIntegerField(null=True, blank=True)
     tracked_changes = models.BigIntegerField(default=0)
     tracked_rows = models.BigIntegerField(default=0)
     resync_rows = models.BigIntegerField(default=0)  # brought by the last hand-over
-    measured_at = models.DateTimeField(null=True)
+    measured_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["pair", "number"]

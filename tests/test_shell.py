@@ -1,0 +1,188 @@
+"""The portal from a shell: every verb does what the page does, refuses as it does, and says why."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from nodes.models import Node, Pair, SwapRequest
+from nodes.postgres.connect import connect, for_database, one
+from tests.portal import PASSWORD, make_history, make_pair, make_people, make_synchronizing_pair
+from tracking.models import CompareRun, DefinitionEntry, set_state
+
+pytestmark = pytest.mark.django_db
+
+
+def mwa(*words: str) -> str:
+    """What the command prints."""
+    said = StringIO()
+    call_command("mwa", *words, stdout=said)
+    return said.getvalue()
+
+
+def refused(*words: str) -> str:
+    """What the command says where it fails."""
+    with pytest.raises(CommandError) as caught:
+        mwa(*words)
+    return str(caught.value)
+
+
+@pytest.fixture
+def people(monkeypatch):
+    monkeypatch.setenv("MWA_PASSWORD", PASSWORD)
+    return make_people()
+
+
+@pytest.fixture
+def nodes():
+    make_pair("other")
+
+
+def test_a_node_is_defined_without_showing_its_password(monkeypatch):
+    monkeypatch.setenv("MWA_CONNINFO", "host=old.example.com user=mover password=sesame")
+    said = mwa("node", "old")
+    assert "host=old.example.com" in said and "sesame" not in said
+    assert Node.objects.get().conninfo == "host=old.example.com user=mover password=sesame"
+    assert refused("node", "old") == "name: Node with this Name already exists."
+    monkeypatch.delenv("MWA_CONNINFO")
+    assert "MWA_CONNINFO is empty" in refused("node", "new")
+
+
+def test_a_pair_is_defined_as_a_whole_or_not_at_all(nodes):
+    assert "already exists" in refused("pair", "crm", "old-other", "new-other", "crm", "crm")
+    assert "source and copy are the same node" in refused("pair", "crm", "old-other", "old-other", "crm")
+    assert "neither empty nor . nor .." in refused("pair", "..", "old-other", "new-other", "crm")
+    assert refused("pair", "crm", "old-other", "new", "crm") == (
+        "there is no node new; there are: new-other, old-other"
+    )
+    assert not Pair.objects.filter(name__in=("crm", "..")).exists()
+    mwa("pair", "crm", "old-other", "new-other", "crm", "billing")
+    assert [str(pool) for pool in Pair.objects.get(name="crm").pools.all()] == ["*SYSBAS", "billing"]
+
+
+@pytest.mark.parametrize("verb", ["preflight", "start", "pause", "remove", "compare", "definitions", "status"])
+def test_a_pair_that_is_not_there_is_named_with_those_that_are(nodes, verb):
+    assert refused(verb, "crm") == "there is no pair crm; there are: other"
+
+
+def test_a_property_is_set_within_its_limits():
+    pair = make_pair()
+    assert mwa("set", "shop", "synchronous", "True") == "synchronous of pair shop is True\n"
+    assert refused("set", "shop", "parallel_degree", "0").startswith("parallel_degree: Ensure")
+    assert "must be either True or False" in refused("set", "shop", "synchronous", "perhaps")
+    pair.refresh_from_db()
+    assert pair.synchronous and pair.parallel_degree == 2
+
+
+def test_a_wait_ends_with_what_it_saw_and_whether_anybody_works_on_it():
+    pair = make_synchronizing_pair()
+    set_state(pair.pools.get(), "TRACKING", "SUSPENDED", 9040, "ALTER TABLE public.orders")
+    why = refused("start", "shop", "--wait", "0.1")
+    assert why.startswith("not SYNC after 0.1 s: pair shop is Synchronizing")
+    assert "*SYSBAS TRACKING SUSPENDED ALTER TABLE public.orders" in why and "no engine works on it" in why
+    pair.take_lease("somebody", 60)
+    assert "no engine" not in refused("start", "shop", "--wait", "0.1")
+
+
+def test_a_compare_that_cannot_begin_says_so_at_once():
+    pair = make_synchronizing_pair()
+    set_state(pair.pools.get(), "TRACKING", "SUSPENDED", 212)
+    assert "is TRACKING SUSPENDED; a compare needs ACTIVE REPLICATING" in refused("compare", "shop")
+    assert not CompareRun.objects.exists()
+
+
+def test_a_compare_that_nobody_carries_out_is_not_waited_for_for_ever():
+    make_synchronizing_pair()
+    assert refused("compare", "shop", "--wait", "0.1").startswith("not compared after 0.1 s: pair shop is")
+    assert "has not ended yet" in refused("compare", "shop")
+
+
+def test_definitions_are_listed_and_ticked_off_once():
+    pair = make_synchronizing_pair()
+    make_history(pair)
+    first, second = DefinitionEntry.objects.order_by("number")
+    assert f"{first.pk}  shop  ALTER TYPE public.mood" in mwa("definitions", "shop")
+    left = mwa("definitions", "shop", "--done", str(first.pk), "--user", "olga")
+    assert "ALTER TYPE" not in left and f"{second.pk}  shop  CREATE VIEW" in left
+    first.refresh_from_db()
+    assert first.done_by == "olga"
+    assert "was ticked off already" in refused("definitions", "shop", "--done", str(first.pk))
+    assert refused("definitions", "shop", "--done", "0") == (
+        "pair shop has no definition 0 to be done by hand"
+    )
+
+
+def test_a_swap_is_asked_for_and_approved_by_two_people_and_for_its_plan(people):
+    pair = make_synchronizing_pair()
+    digest = json.loads(mwa("swap", "request", "shop", "--user", "olga"))["digest"]
+    assert "already open" in refused("swap", "request", "shop", "--user", "oskar")
+    assert "only olga, who asked for it" in refused("swap", "cancel", "shop", "--user", "oskar")
+    assert "olga may not approve" in refused("swap", "approve", "shop", "--user", "olga")
+    assert f"give --digest {digest}" in refused("swap", "approve", "shop", "--user", "artur")
+    assert "is not the one" in refused("swap", "approve", "shop", "--user", "artur", "--digest", "x")
+    mwa("swap", "approve", "shop", "--user", "artur", "--digest", digest)
+    assert pair.swaps.get().state == "APPROVED"
+    assert "no role swap of pair shop is waiting" in refused("swap", "reject", "shop", "--user", "artur")
+
+
+@pytest.mark.parametrize("act, who, state", [("cancel", "olga", "CANCELLED"), ("reject", "artur", "REJECTED")])
+def test_a_swap_is_withdrawn_or_turned_down(people, act, who, state):
+    make_synchronizing_pair()
+    mwa("swap", "request", "shop", "--user", "olga")
+    mwa("swap", act, "shop", "--user", who)
+    assert SwapRequest.objects.get().state == state
+
+
+def test_a_wrong_password_swaps_nothing(people, monkeypatch):
+    make_synchronizing_pair()
+    monkeypatch.setenv("MWA_PASSWORD", "guessed")
+    assert "olga is not known with this password" in refused("swap", "request", "shop", "--user", "olga")
+    assert not SwapRequest.objects.exists()
+
+
+def test_a_database_that_the_copy_lacks_is_made_when_that_is_asked_for(servers, database):
+    for name, server in (("old", servers.source), ("new", servers.copy)):
+        Node.objects.create(name=name, conninfo=server.conninfo())
+    mwa("pair", "crm", "old", "new", database.name)
+    database.copy.close()
+    with connect(servers.copy.conninfo(), "test") as admin:
+        admin.execute(f"drop database {database.name}")
+        exists = f"select 1 from pg_database where datname = '{database.name}'"
+        refused("preflight", "crm")
+        assert one(admin, exists) is None
+        said = mwa("preflight", "crm", "--create-databases")
+        assert f"database {database.name} was made on new" in said and " 0 failed" in said
+        assert one(admin, exists) == 1
+    assert "was made" not in mwa("preflight", "crm", "--create-databases")
+    with connect(for_database(servers.copy.conninfo(), database.name), "test") as copy:
+        assert one(copy, "select count(*) from pg_class where relnamespace = 'public'::regnamespace") == 0
+
+
+def test_no_database_is_made_while_something_else_is_in_the_way(servers, database):
+    for name, server in (("old", servers.source), ("new", servers.copy)):
+        Node.objects.create(name=name, conninfo=server.conninfo())
+    database.copy.execute("create table in_the_way (id int)")
+    mwa("pair", "crm", "old", "new", database.name, "missing")
+    with connect(servers.source.conninfo(), "test") as admin:
+        admin.execute("create database missing")
+        try:
+            refused("preflight", "crm", "--create-databases")
+        finally:
+            admin.execute("drop database missing")
+    with connect(servers.copy.conninfo(), "test") as admin:
+        assert one(admin, "select 1 from pg_database where datname = 'missing'") is None
+
+
+def test_a_compare_prints_each_verdict_and_fails_unless_all_are_equal(engine):
+    engine.database.source.execute(
+        "create table account (id int primary key, n int); insert into account values (1, 1)"
+    )
+    engine.migrate()
+    name = engine.database.name
+    assert mwa("compare", "moving", "--wait", "60") == f"{name}.public.account: EQUAL: 1 rows\n"
+    engine.database.copy.execute("update account set n = 2")
+    said = StringIO()
+    with pytest.raises(CommandError, match="not every table was proved equal"):
+        call_command("mwa", "compare", "moving", "--wait", "60", stdout=said)
+    assert "DIFFERENT" in said.getvalue() and '"n": "2"' in said.getvalue()
