@@ -12,6 +12,9 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from .models import OneTimePassword
 
 VIEW = "nodes.view_pair"
 OPERATE = "nodes.change_pair"
@@ -45,9 +48,9 @@ class Viewer:
 
 def viewers(user_ids: Iterable[int]) -> dict[int, Viewer]:
     """The viewers behind some users, read afresh; whoever may see nothing (any more) is missing."""
-    ids = list(user_ids)
+    asked_for = {"pk__in": list(user_ids), "one_time_password": None}
     may = {
-        permission: set(User.objects.with_perm(permission).filter(pk__in=ids).values_list("pk", flat=True))
+        permission: set(User.objects.with_perm(permission).filter(**asked_for).values_list("pk", flat=True))
         for permission in _WHAT
     }
     acting = may[OPERATE] | may[REQUEST] | may[APPROVE]
@@ -60,11 +63,16 @@ def viewers(user_ids: Iterable[int]) -> dict[int, Viewer]:
 
 
 def needs(permission: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Refuse a view (403) to whoever lacks a permission, before anything is looked up."""
+    """Refuse a view (403) to whoever lacks a permission, before anything is looked up.
+
+    Whoever has a one-time password is led to the page that changes it.
+    """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if OneTimePassword.objects.filter(user=request.user.pk).exists():
+                return redirect("password-change")
             if not request.user.has_perm(permission):
                 groups = [name for name, permissions in GROUPS.items() if permission in permissions]
                 raise PermissionDenied(
@@ -88,11 +96,19 @@ def make_groups(**kwargs: Any) -> None:
 
 
 @transaction.atomic
-def add_person(username: str, group: str) -> str:
-    """Make (or reset) a person of one group; returns the new password, which is stored nowhere."""
+def add_person(username: str, group: str, *, one_time: bool) -> str:
+    """Make (or reset) a person of one group; returns the new password, which is stored nowhere.
+
+    A one-time password has to be changed before anything else. Raises `ValidationError` for a name that
+    nobody can have.
+    """
     password = secrets.token_urlsafe(12)
-    user, _ = User.objects.get_or_create(username=username)
+    user = User.objects.filter(username=username).first() or User(username=username)
     user.set_password(password)
+    user.full_clean()
     user.save()
     user.groups.set([Group.objects.get(name=group)])
+    OneTimePassword.objects.filter(user=user).delete()
+    if one_time:
+        OneTimePassword.objects.create(user=user)
     return password

@@ -1,9 +1,21 @@
-"""What the portal itself has to remember: how often somebody has tried to log in."""
+"""What the portal itself has to remember: who has yet to choose a password, and who has tried to log in."""
 
 import hashlib
 
+from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
+
+
+class OneTimePassword(models.Model):
+    """There while a person has the password that a shell printed: it opens only the page that changes it."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="one_time_password"
+    )
+
+    def __str__(self) -> str:
+        return f"of {self.user}"
 
 
 class TokenBucket(models.Model):

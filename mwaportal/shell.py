@@ -9,6 +9,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.management.base import CommandError
 
 from mwaportal import doorbell
+from mwaportal.models import OneTimePassword
 from nodes.models import Pair
 
 _POLL_SECONDS = 0.2
@@ -76,6 +77,8 @@ def person_of(name):
     person = authenticate(username=name, password=password)
     if person is None:
         raise CommandError(f"{name} is not known with this password")
+    if OneTimePassword.objects.filter(user=person).exists():
+        raise CommandError(f"{name} has a one-time password; it is changed in the browser, by signing in")
     return person
 
 

@@ -1,13 +1,15 @@
-"""Coming in and going out."""
+"""Coming in, choosing a password, and going out."""
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import views
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse_lazy
 
 from . import doorbell
-from .models import TokenBucket
+from .models import OneTimePassword, TokenBucket
 
 
 class LoginForm(AuthenticationForm):
@@ -25,6 +27,30 @@ class LoginForm(AuthenticationForm):
 class Login(views.LoginView):
     authentication_form = LoginForm
     redirect_authenticated_user = True
+
+
+class PasswordForm(PasswordChangeForm):
+    """The new password is another one than the old."""
+
+    def clean(self) -> dict[str, str]:
+        cleaned = super().clean()
+        if cleaned.get("old_password") and cleaned["old_password"] == cleaned.get("new_password1"):
+            self.add_error("new_password1", "This is the password you have. Choose another one.")
+        return cleaned
+
+
+class PasswordChange(views.PasswordChangeView):
+    """One's own password; where it was a one-time password, everything else opens now."""
+
+    form_class = PasswordForm
+    template_name = "registration/password_change.html"
+    success_url = reverse_lazy("home")
+
+    def form_valid(self, form: PasswordForm) -> HttpResponse:
+        response = super().form_valid(form)
+        OneTimePassword.objects.filter(user=self.request.user).delete()
+        messages.success(self.request, "Your password has been changed.")
+        return response
 
 
 class Logout(views.LogoutView):

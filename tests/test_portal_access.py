@@ -1,6 +1,10 @@
 """Who gets in, and what each group may do."""
 
+from html import unescape
+
 import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
@@ -138,8 +142,55 @@ def test_viewers_are_told_apart_by_what_they_may_do(people):
 
 
 def test_a_new_person_gets_a_password_that_works(people):
-    password = add_person("nora", "Approvers")
+    password = add_person("nora", "Approvers", one_time=False)
     assert Client().login(username="nora", password=password)
+
+
+@pytest.mark.parametrize("name", ["", "no ra", "x" * 151])
+def test_a_name_that_nobody_can_have_makes_no_person(name):
+    with pytest.raises(ValidationError):
+        add_person(name, "Approvers", one_time=False)
+    assert not User.objects.exists()
+
+
+def sign_in(name: str, password: str) -> Client:
+    client = Client()
+    client.post("/login/", {"username": name, "password": password})
+    return client
+
+
+def choose(client: Client, old: str, new: str) -> str:
+    """What the page says after a password was chosen."""
+    data = {"old_password": old, "new_password1": new, "new_password2": new}
+    return unescape(client.post("/password/", data, follow=True).content.decode())
+
+
+@pytest.mark.parametrize("path", ["/", "/pairs/shop/", "/pairs/nothing/"])
+def test_a_one_time_password_opens_nothing_but_the_page_that_changes_it(pair, path):
+    client = sign_in("nora", add_person("nora", "Administrators", one_time=True))
+    assert client.get(path).url == "/password/"
+    assert client.post("/pairs/shop/pause/").url == "/password/" and Pair.objects.get().goal == "SYNC"
+    assert "You have signed in with a one-time password" in client.get("/password/").content.decode()
+
+
+def test_a_password_of_one_s_own_opens_the_rest_and_ends_the_other_sessions(pair):
+    password = add_person("nora", "Administrators", one_time=True)
+    client, elsewhere = sign_in("nora", password), sign_in("nora", password)
+    assert "This is the password you have" in choose(client, password, password)
+    assert "too short" in choose(client, password, "short")
+    assert "incorrectly" in choose(client, "guessed", "another horse")
+    assert client.get("/").url == "/password/"
+    assert "Your password has been changed" in choose(client, password, "another horse")
+    assert client.get("/pairs/shop/").status_code == 200
+    assert elsewhere.get("/").url.startswith("/login/")
+    assert "one-time" not in client.get("/password/").content.decode()
+
+
+def test_a_password_is_changed_with_the_token_of_a_form_and_by_its_owner_only(people):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people["vera"])
+    assert client.post("/password/", {}).status_code == 403
+    assert Client().get("/password/").url.startswith("/login/")
 
 
 def attempt(client: Client, name: str, password: str, **headers: str) -> bytes:

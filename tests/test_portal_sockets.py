@@ -11,6 +11,7 @@ from django.db import transaction
 from django.test import Client
 
 from mwaportal import doorbell
+from mwaportal.access import add_person
 from mwaportal.asgi import application
 from nodes.models import Pair
 from tests.portal import PASSWORD, make_people, make_synchronizing_pair
@@ -152,6 +153,18 @@ def test_whoever_may_not_see_it_is_told_so_and_gets_nothing(people, pair, path, 
     async def scenario():
         page = socket(client, path)
         assert (await page.connect())[0]  # a refused handshake would have the browser try for ever
+        assert await page.receive_output(5) == {"type": "websocket.close", "code": 4401}
+
+    live_test(scenario)
+
+
+def test_a_one_time_password_opens_no_socket(pair):
+    client = Client()
+    assert client.login(username="nora", password=add_person("nora", "Administrators", one_time=True))
+
+    async def scenario():
+        page = socket(client, "/ws/pairs/shop/")
+        assert (await page.connect())[0]
         assert await page.receive_output(5) == {"type": "websocket.close", "code": 4401}
 
     live_test(scenario)

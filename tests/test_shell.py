@@ -4,6 +4,7 @@ import json
 from io import StringIO
 
 import pytest
+from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 
 from nodes.models import Node, Pair, SwapRequest
@@ -49,6 +50,26 @@ def test_a_node_is_defined_without_showing_its_password(monkeypatch):
     assert "MWA_CONNINFO is empty" in refused("node", "new")
 
 
+def test_a_person_is_made_with_a_password_to_be_changed_and_swaps_nothing_before(monkeypatch):
+    pair = make_synchronizing_pair()
+    said = mwa("person", "nora", "--role", "administrator")
+    password = said.split()[-1]
+    nora = authenticate(username="nora", password=password)
+    assert [group.name for group in nora.groups.all()] == ["Administrators"]
+    monkeypatch.setenv("MWA_PASSWORD", password)
+    assert "nora has a one-time password" in refused("swap", "request", "shop", "--user", "nora")
+    assert not pair.swaps.exists()
+
+
+def test_a_person_who_is_there_gets_another_role_and_password():
+    first = mwa("person", "nora", "--role", "administrator").split()[-1]
+    second = mwa("person", "nora", "--role", "stakeholder").split()[-1]
+    assert authenticate(username="nora", password=first) is None
+    nora = authenticate(username="nora", password=second)
+    assert [group.name for group in nora.groups.all()] == ["Stakeholders"]
+    assert refused("person", "no ra", "--role", "approver").startswith("username: Enter a valid username")
+
+
 def test_a_pair_is_defined_as_a_whole_or_not_at_all(nodes):
     assert "already exists" in refused("pair", "crm", "old-other", "new-other", "crm", "crm")
     assert "source and copy are the same node" in refused("pair", "crm", "old-other", "old-other", "crm")
@@ -61,7 +82,7 @@ def test_a_pair_is_defined_as_a_whole_or_not_at_all(nodes):
     assert [str(pool) for pool in Pair.objects.get(name="crm").pools.all()] == ["*SYSBAS", "billing"]
 
 
-@pytest.mark.parametrize("verb", ["preflight", "start", "pause", "remove", "compare", "definitions", "status"])
+@pytest.mark.parametrize("verb", ["preflight", "start", "pause", "remove", "compare", "status"])
 def test_a_pair_that_is_not_there_is_named_with_those_that_are(nodes, verb):
     assert refused(verb, "crm") == "there is no pair crm; there are: other"
 
@@ -126,12 +147,12 @@ def test_a_swap_is_asked_for_and_approved_by_two_people_and_for_its_plan(people)
     assert "no role swap of pair shop is waiting" in refused("swap", "reject", "shop", "--user", "artur")
 
 
-@pytest.mark.parametrize("act, who, state", [("cancel", "olga", "CANCELLED"), ("reject", "artur", "REJECTED")])
-def test_a_swap_is_withdrawn_or_turned_down(people, act, who, state):
+@pytest.mark.parametrize("act, who, end", [("cancel", "olga", "CANCELLED"), ("reject", "artur", "REJECTED")])
+def test_a_swap_is_withdrawn_or_turned_down(people, act, who, end):
     make_synchronizing_pair()
     mwa("swap", "request", "shop", "--user", "olga")
     mwa("swap", act, "shop", "--user", who)
-    assert SwapRequest.objects.get().state == state
+    assert SwapRequest.objects.get().state == end
 
 
 def test_a_wrong_password_swaps_nothing(people, monkeypatch):

@@ -5,7 +5,6 @@ own and everything is real; what this process asks for, it asks for as a person 
 """
 
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -15,11 +14,12 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 
 from mwaportal import portaldb
+from mwaportal.access import add_person
 from mwaportal.workload import shop, writers
 from nodes.models import Node, Pair, StoragePool
 from nodes.postgres.connect import Connection, connect, one, wait_until
@@ -84,13 +84,9 @@ class Plant:
         self._define()
 
     def person(self, name: str, group: str) -> User:
-        """A user with a new one-time password, kept in `passwords`."""
-        user, _ = User.objects.get_or_create(username=name)
-        self.passwords[name] = secrets.token_urlsafe(9)
-        user.set_password(self.passwords[name])
-        user.save()
-        user.groups.set([Group.objects.get(name=group)])
-        return user
+        """A user with a new password, kept in `passwords` until the next start."""
+        self.passwords[name] = add_person(name, group, one_time=False)
+        return User.objects.get(username=name)
 
     def pair(self) -> Pair:
         """The pair as it is now."""

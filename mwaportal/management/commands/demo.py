@@ -13,7 +13,7 @@ The portal is at {url}
     administrator   olga    {olga}
     approver        artur   {artur}
 
-    (one-time passwords: the next start makes new ones)
+    (passwords for now: the next start makes new ones)
 
 The shop of old-host (PostgreSQL 16) moves to new-host (PostgreSQL 18) while four writers go on.
 Watch it, pause it, compare it; ask for a role swap as olga, approve it as artur.

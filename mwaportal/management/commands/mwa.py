@@ -1,4 +1,4 @@
-"""The portal from a shell: define nodes and pairs, start, pause, compare, swap, remove."""
+"""The portal from a shell: make people, define nodes and pairs, start, pause, compare, swap, remove."""
 
 import getpass
 import json
@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from mwaportal.access import APPROVE, REQUEST
+from mwaportal.access import APPROVE, GROUPS, REQUEST, add_person
 from mwaportal.shell import as_data, await_pair, in_words, named, person_of, tell
 from nodes.models import Node, Pair, StoragePool, SwapRequest
 from nodes.postgres import preflight
@@ -35,6 +35,8 @@ class Command(BaseCommand):
                 )  # fmt: skip
             return made
 
+        person = add("person", "make a person, or give him another role and password", "name")
+        person.add_argument("--role", choices=_ROLES, required=True)
         add("node", "define a node; the connection string comes from MWA_CONNINFO", "name")
         pair = add("pair", "define a pair and its databases; the first is *SYSBAS", "name", "source", "copy")
         pair.add_argument("databases", nargs="+")
@@ -70,6 +72,10 @@ class Command(BaseCommand):
 
     def say(self, text):
         self.stdout.write(str(text))
+
+    def person(self, *, name, role, **_):
+        password = add_person(name, _ROLES[role], one_time=True)
+        self.say(f"{name} is {role}; one-time password, to be changed by signing in: {password}")
 
     def node(self, *, name, **_):
         conninfo = os.environ.get("MWA_CONNINFO", "")
@@ -196,6 +202,7 @@ def _in_step(pair):
     return pair.phase == "SYNC" and all(pool.replicating for pool in pair.pools.all())
 
 
+_ROLES = {group.lower().removesuffix("s"): group for group in GROUPS}
 _PROPERTIES = (
     "synchronous", "auto_resume", "parallel_degree", "savact", "savactwait_seconds", "suspend_wait_seconds",
     "lag_limit_bytes", "wal_limit_bytes", "whole_share_percent", "swap_budget_ms",
