@@ -74,7 +74,7 @@ PHASE_DETAIL = Vocabulary(
     Status("A", "Active", "in-progress"),
     Status("C", "Complete", "succeeded", terminal=True),
     Status("E", "Error", "failed"),
-    Status("I", "Idle", "normal"),
+    Status("I", "Idle", "incomplete"),
     Status("P", "Preparing restricted state", "in-progress"),
     Status("R", "Prepared for restricted state", "succeeded"),
 )
@@ -131,3 +131,5 @@ REASONS = {
 }
 # A suspend with one of these reasons is not ended by auto-resume.
 MANUAL_REASONS = frozenset({212, 9040})
+# Somebody should know of these; a suspend with another reason ends by itself, or was asked for.
+TROUBLE_REASONS = frozenset({226, 266, 8690, 9010, 9030, 9040, 9070})

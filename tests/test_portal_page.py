@@ -1,5 +1,6 @@
 """What the pages say is true, also where little is known, and shows nothing that could be injected."""
 
+import re
 import time
 from html import unescape
 
@@ -13,7 +14,7 @@ from nodes import status
 from nodes.models import SwapRequest
 from tests.portal import make_copies, make_history, make_pair, make_people, make_synchronizing_pair
 from tracking import progress
-from tracking.live import render_pair
+from tracking.live import render_home, render_pair
 from tracking.models import TableCopy, set_phase, set_state
 from tracking.page import home_context
 
@@ -62,6 +63,66 @@ def test_the_worst_pair_comes_first_and_says_what_it_needs():
         ["*SYSBAS is suspended: 266 The secondary does not answer."],
         [],
     ]
+
+
+@pytest.mark.parametrize(
+    "state, reason, shown_as",
+    [
+        (("ACTIVE", "REPLICATING"), 0, ["normal", "in-progress"]),
+        (("ACTIVE", "SYNCHRONIZING"), 0, ["in-progress", "in-progress"]),
+        (("TRACKING", "SUSPENDED"), 9050, ["in-progress", "in-progress"]),
+        (("TRACKING", "SUSPENDED"), 9040, ["caution-major", "caution-major"]),
+    ],
+)
+def test_a_pair_looks_well_only_while_its_pools_are_in_step(state, reason, shown_as):
+    pair = make_synchronizing_pair()
+    set_state(pair.pools.get(), *state, reason)
+    row = manager(pair)
+    assert re.findall(r"status-([\w-]+)", row) == shown_as
+    assert ("*SYSBAS is suspended: 9040" in row) is (reason == 9040)
+    assert f"status-{shown_as[0]}" in home_row("shop") and f"status-{shown_as[0]}" in heading(pair)
+
+
+def manager(pair) -> str:
+    return render_pair(pair.pk, OLGA)["phases"].split("MANAGER")[1].split("</tr>")[0]
+
+
+def heading(pair) -> str:
+    return render_pair(pair.pk, OLGA)["head"].split("<dt>Phase</dt>")[1].split("</dd>")[0]
+
+
+def home_row(name: str) -> str:
+    return render_home()["pairs"].split(f'/pairs/{name}/"')[1].split("rowspan")[2]
+
+
+def test_a_list_is_idle_while_what_it_holds_does_not_go_across():
+    pair = make_synchronizing_pair()
+    set_state(pair.pools.get(), "TRACKING", "SUSPENDED", 266)
+    phases = render_pair(pair.pk, OLGA)["phases"]
+    assert "Idle" in phases.split("OBJECT MIR")[1].split("</tr>")[0]
+    set_phase(pair, "SYNC", "E", "no disk")
+    assert "no disk" in manager(pair) and "status-failed" in manager(pair)
+
+
+def test_a_retry_is_announced_only_while_it_is_to_come():
+    pair = make_synchronizing_pair()
+    pool = pair.pools.get()
+    pool.retry_at = timezone.now() + timezone.timedelta(minutes=1)
+    pool.save()
+    assert "tried again" not in render_pair(pair.pk, OLGA)["pools"]
+    set_state(pool, "TRACKING", "SUSPENDED", 9070)
+    assert "tried again" in render_pair(pair.pk, OLGA)["pools"]
+    pair.ask("SYNC")  # now
+    assert "tried again" not in render_pair(pair.pk, OLGA)["pools"]
+
+
+@pytest.mark.parametrize(
+    "reason, kind", [(9000, "caution-minor"), (212, "caution-minor"), (9070, "caution-major")]
+)
+def test_a_suspend_that_nobody_has_to_look_at_does_not_alarm(reason, kind):
+    pair = make_synchronizing_pair()
+    set_state(pair.pools.get(), "TRACKING", "SUSPENDED", reason)
+    assert f"status-{kind}" in render_pair(pair.pk, OLGA)["pools"].split("Suspended")[0].rsplit("<td>", 1)[1]
 
 
 def test_every_status_there_is_can_be_shown():

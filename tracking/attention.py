@@ -1,17 +1,47 @@
 """What needs a person now, and which pair is worst off."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nodes import status
 from nodes.models import Pair, StoragePool, SwapRequest
+from nodes.status import Status
 
 _WORST_FIRST = (
     "failed", "caution-major", "unknown", "caution-minor", "pending", "in-progress", "incomplete",
     "not-started", "informative", "normal", "succeeded",
 )  # fmt: skip
-# Suspends that somebody should know of; the others end by themselves, or were asked for.
-_TROUBLE = frozenset({226, 266, 8690, 9010, 9030, 9070})
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Stage, phase and detail of a pair as a reader should take them; `text` says more."""
+
+    stage: Status
+    phase: Status
+    detail: Status
+    text: str
+
+
+def standing(pair: Pair, pools: Sequence[StoragePool]) -> Standing:
+    """The phase goes on while a pool is suspended; what is shown does not look as if all were well."""
+    stage, phase = status.STAGE[pair.stage], status.PHASE[pair.phase]
+    detail, text = status.PHASE_DETAIL[pair.phase_detail], pair.detail_text
+    stopped = [pool for pool in pools if pool.in_trouble]
+    if detail.value == "E":
+        kind = detail.kind
+    elif stopped:
+        kind, text = "caution-major", "; ".join(map(_suspended, stopped))
+        detail = replace(status.PHASE_DETAIL["E"], kind=kind)
+    elif phase.value == "SYNC" and not all(pool.replicating for pool in pools):
+        kind = "in-progress"
+    else:
+        return Standing(stage, phase, detail, text)
+    return Standing(replace(stage, kind=kind), replace(phase, kind=kind), detail, text)
+
+
+def _suspended(pool: StoragePool) -> str:
+    return f"{pool} is suspended: {pool.reason} {pool.reason_text}"
 
 
 @dataclass(frozen=True)
@@ -28,8 +58,8 @@ def needs(pair: Pair, pools: Sequence[StoragePool], swap: SwapRequest | None, de
     if pair.phase_detail == "E":
         found.append(Need("failed", pair.detail_text or "The migration has stopped with an error."))
     for pool in pools:
-        if pool.detail == "SUSPENDED" and pool.reason in _TROUBLE:
-            found.append(Need("caution-major", f"{pool} is suspended: {pool.reason} {pool.reason_text}."))
+        if pool.in_trouble:
+            found.append(Need("caution-major", f"{_suspended(pool)}."))
     if definitions:
         one = definitions == 1
         found.append(
@@ -40,16 +70,15 @@ def needs(pair: Pair, pools: Sequence[StoragePool], swap: SwapRequest | None, de
     return found
 
 
-def worst(pair: Pair, pools: Sequence[StoragePool], needed: Sequence[Need]) -> int:
+def worst(stands: Standing, pools: Sequence[StoragePool], needed: Sequence[Need]) -> int:
     """A rank for sorting: the smaller, the more urgent."""
-    kinds = [need.kind for need in needed]
-    kinds += [status.PHASE_DETAIL[pair.phase_detail].kind, status.PHASE[pair.phase].kind]
+    kinds = [need.kind for need in needed] + [stands.detail.kind, stands.phase.kind]
     kinds += [status.REPLICATION_STATE[pool.state].kind for pool in pools]
     return min(_WORST_FIRST.index(kind) for kind in kinds)
 
 
-def announcement(pair: Pair, pools: Sequence[StoragePool]) -> str:
+def announcement(pair: Pair, stands: Standing, pools: Sequence[StoragePool]) -> str:
     """The state in one sentence: read aloud by a screen reader whenever it changes."""
-    phase = f"{status.PHASE[pair.phase].label}, {status.PHASE_DETAIL[pair.phase_detail].label.lower()}"
-    parts = [f"{pool} {pool.state.lower()} {pool.detail.lower()}".strip() for pool in pools]
+    phase = f"{stands.phase.label}, {stands.detail.label.lower()}"
+    parts = [f"{pool} {pool.standing.lower()}" for pool in pools]
     return f"{pair.name}: {'; '.join([phase, *parts])}."

@@ -11,6 +11,7 @@ from mwaportal.access import Viewer
 from nodes import status
 from nodes.actions import pair_actions, swap_actions
 from nodes.models import Pair, StoragePool, SwapRequest
+from nodes.status import Status
 
 from . import attention, progress, tables
 from .models import CompareRun, DefinitionEntry, JournalEntry, Message, TrackedTable
@@ -31,15 +32,17 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
     definitions = DefinitionEntry.objects.filter(pool__in=pools).order_by("done_at", "-number")
     open_definitions = definitions.filter(done_at__isnull=True).count()
     pool_list = list(pools.values())
+    stands = attention.standing(pair, pool_list)
     return {
         "now": now,
         "pair": pair,
         "viewer": viewer,
         "pools": pool_list,
         "needs": attention.needs(pair, pool_list, swap, open_definitions),
-        "announcement": attention.announcement(pair, pool_list),
+        "stands": stands,
+        "announcement": attention.announcement(pair, stands, pool_list),
         "actions": pair_actions(pair, swap, viewer),
-        "phases": _phases(pair, owed, open_definitions),
+        "phases": _phases(pair, stands, owed, open_definitions),
         "copies": progress.summary(pools, now),
         "copy_table": tables.CopyTable(progress.shown_copies(pools, now)),
         "owed": owed,
@@ -83,12 +86,14 @@ def _overview(pair: Pair) -> dict[str, Any]:
     pools = list(pair.pools.all())
     swap = next(iter(pair.swaps.all()), None)
     needed = attention.needs(pair, pools, swap, pair.undone)
+    stands = attention.standing(pair, pools)
     return {
         "pair": pair,
         "pools": pools,
+        "stands": stands,
         "needs": needed,
-        "worst": attention.worst(pair, pools, needed),
-        "announcement": attention.announcement(pair, pools),
+        "worst": attention.worst(stands, pools, needed),
+        "announcement": attention.announcement(pair, stands, pools),
     }
 
 
@@ -136,30 +141,31 @@ def _tracked(pools: dict[int, StoragePool]) -> tuple[list[dict[str, Any]], Owed]
 
 @dataclass(frozen=True)
 class PhaseRow:
-    """One of the four rows that Migrate While Active shows for a pair; no detail: it has no part in it."""
+    """One of the four rows that Migrate While Active shows for a pair; no phase: it has no part in it."""
 
     name: str
     about: str
-    phase: str
-    detail: str
+    phase: Status | None
+    detail: Status | None
     text: str
 
 
-def _phases(pair: Pair, owed: Owed, definitions: int) -> list[PhaseRow]:
-    """MANAGER as it is stored; the lists share its phase and tell what stands on them."""
+def _phases(pair: Pair, stands: attention.Standing, owed: Owed, definitions: int) -> list[PhaseRow]:
+    """The manager's, and the lists', which share its phase and tell what stands on them."""
     rows = "nothing is owed"
     if owed.tables:
         rows = f"{owed.changes:,} changes in {owed.tables:,} tables are owed to the secondary"
     carried = f"{definitions:,} to be carried by hand" if definitions else "nothing waits"
-    detail = pair.phase_detail
+    stopped = stands.detail.value == "E"  # then the lists only grow
+    detail = status.PHASE_DETAIL["I" if stopped else pair.phase_detail]
     return [
-        PhaseRow("MANAGER", "The migration as a whole", pair.phase, detail, pair.detail_text),
-        PhaseRow("OBJECT MIR", "Tables and rows (OTL)", pair.phase, detail, rows),
+        PhaseRow("MANAGER", "The migration as a whole", stands.phase, stands.detail, stands.text),
+        PhaseRow("OBJECT MIR", "Tables and rows (OTL)", stands.phase, detail, rows),
         PhaseRow(
             "OBJECT RST", "Definitions and other objects (LTL)",
-            pair.phase, "E" if definitions else detail, carried,
+            stands.phase, status.PHASE_DETAIL["E"] if definitions else detail, carried,
         ),
-        PhaseRow("IFS RST", "Files (ITL)", "", "", "this pair has no file roots"),
+        PhaseRow("IFS RST", "Files (ITL)", None, None, "this pair has no file roots"),
     ]  # fmt: skip
 
 

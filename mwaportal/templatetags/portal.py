@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from mwaportal import shown
 from nodes import status as vocabularies
+from nodes.models import StoragePool
 
 register = template.Library()
 register.filter("number", shown.number)
@@ -22,6 +23,14 @@ def status(vocabulary: str, value: str) -> SafeString:
     """Icon, text and colour of a value of one of the vocabularies in nodes/status.py."""
     found = getattr(vocabularies, vocabulary)[value]
     return indicator(found.kind, found.label)
+
+
+@register.simple_tag
+def replication_detail(pool: StoragePool) -> SafeString | str:
+    """The detail of a pool's replication; a suspend that was asked for or ends by itself does not alarm."""
+    found = vocabularies.REPLICATION_DETAIL[pool.detail]
+    calm = pool.detail == "SUSPENDED" and not pool.in_trouble
+    return indicator("caution-minor" if calm else found.kind, found.label) if pool.detail else ""
 
 
 @register.simple_tag

@@ -65,6 +65,11 @@ class StoragePool(models.Model):
         return (self.state, self.detail) == ("ACTIVE", "REPLICATING")
 
     @property
+    def in_trouble(self) -> bool:
+        """Whether it is suspended for a reason that somebody should know of."""
+        return self.detail == "SUSPENDED" and self.reason in status.TROUBLE_REASONS
+
+    @property
     def standing(self) -> str:
         """State and detail in one, for messages."""
         return f"{self.state} {self.detail}".strip()
