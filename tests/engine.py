@@ -1,5 +1,7 @@
 """What the tests of the engine share: a pair between two databases, and an engine that runs in the test."""
 
+import sys
+import traceback
 from dataclasses import replace
 
 import psycopg
@@ -57,7 +59,10 @@ class Engine:
             wait_until(condition, what, seconds=seconds, every=0.05)
         except Exception as error:
             said = [str(message) for message in self.pair.messages.all()[:8]]
-            raise AssertionError(f"{error}; {self.pool.state} {self.pool.detail} {said}") from error
+            raise AssertionError(
+                f"{error}; {self.pool.state} {self.pool.detail} lag {self.pool.lag_bytes},"
+                f" measured at {self.pool.measured_at} {said}\n{stacks()}"
+            ) from error
 
     def until_state(self, state: str, detail: str, reason: int = 0, seconds: float = 60) -> None:
         """Wait for the pool's replication state."""
@@ -97,3 +102,8 @@ class Engine:
             lambda: content(self.database.source) == content(self.database.copy),
             seconds,
         )
+
+
+def stacks() -> str:
+    """Where each thread of this process is: for a wait of the engine that nobody can explain afterwards."""
+    return "\n".join("".join(traceback.format_stack(frame)) for frame in sys._current_frames().values())

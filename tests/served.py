@@ -40,9 +40,12 @@ class Served:
 
     def command(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         """Any command of manage.py with this state directory."""
-        given = {**os.environ, "MWA_HOME": str(self.home), "DJANGO_SETTINGS_MODULE": "mwaportal.settings"}
+        given = {
+            "MWA_HOME": str(self.home), "DJANGO_SETTINGS_MODULE": "mwaportal.settings",
+            "PYTHONFAULTHANDLER": "1",
+        }  # fmt: skip
         return subprocess.Popen(
-            [sys.executable, "manage.py", *words], env={**given, **environment},
+            [sys.executable, "manage.py", *words], env={**os.environ, **given, **environment},
             cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -69,7 +72,12 @@ class Served:
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """End it with a signal; returns its exit code and everything it printed."""
         self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=40)
+        try:
+            output, _ = self.process.communicate(timeout=40)
+        except subprocess.TimeoutExpired as error:
+            self.process.send_signal(signal.SIGABRT)  # with PYTHONFAULTHANDLER it says where each thread is
+            output, _ = self.process.communicate(timeout=10)
+            raise AssertionError(f"the portal did not end within 40 s: {output}") from error
         return self.process.returncode, output
 
     def database(self) -> Connection:
