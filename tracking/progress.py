@@ -1,17 +1,24 @@
-"""How far the system migration is, worked out from the rows that the copying keeps up to date."""
+"""How far the system migration is, worked out from the rows that the copying keeps up to date.
 
-from collections.abc import Iterable
+Rows are counted as the source's planner estimates them, bytes as the source stores them: the stream and the
+copy have measures of their own, which need not add up to it.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, Count, Max, Min, Sum, Value, When
+from django.db.models import Case, Count, F, FloatField, Max, Min, Q, Sum, Value, When
+from django.db.models.functions import Cast, Greatest, Least
 
 from nodes import status
-from nodes.models import StoragePool
+from nodes.models import Pair, StoragePool
+from nodes.status import Status
 
 from .models import TableCopy
 
 SHOWN = 50
+_STEPS = [step for step in StoragePool.Step.choices if step[0]]
 _ORDER = ("COPYING", "FAILED", "LOCKED", "WAITING", "COPIED", "GONE")  # what a reader looks for first
 
 
@@ -29,38 +36,66 @@ class CopyRow:
         return max(self.copy.rows_total, self.copy.rows)
 
     @property
-    def percent(self) -> int:
-        """100 only when it is done: the total is an estimate."""
+    def part(self) -> float:
+        """How much is across, from 0 to 1: by rows, or by bytes where the planner knows of no rows."""
         if self.copy.state == "COPIED":
-            return 100
-        return min(99, 100 * self.copy.rows // self.rows_total) if self.rows_total else 0
+            return 1.0
+        if self.copy.rows_total:
+            return self.copy.rows / self.rows_total
+        return min(1.0, self.copy.bytes / self.copy.bytes_total) if self.copy.bytes_total else 0.0
+
+    @property
+    def percent(self) -> int:
+        """100 only when it is done: the totals are estimates."""
+        return 100 if self.copy.state == "COPIED" else min(99, int(100 * self.part))
+
+    @property
+    def bytes_total(self) -> int:
+        """The table's size on the source; on the copy, where it was not listed."""
+        return self.copy.bytes_total or self.copy.bytes
+
+    @property
+    def bytes_done(self) -> int:
+        """That much of it is across."""
+        return int(self.bytes_total * self.part)
 
     @property
     def rate(self) -> float | None:
         """Rows a second since the table was begun; None before the first row."""
-        if not self.copy.started_at or not self.copy.rows:
-            return None
-        seconds = ((self.copy.ended_at or self.now) - self.copy.started_at).total_seconds()
-        return self.copy.rows / seconds if seconds > 0 else None
+        return self.copy.rows / self._seconds if self._seconds and self.copy.rows else None
+
+    @property
+    def byte_rate(self) -> float | None:
+        """Bytes a second, likewise."""
+        return self.bytes_done / self._seconds if self._seconds and self.bytes_done else None
 
     @property
     def remaining(self) -> float | None:
         """Seconds to go at that rate; None while nobody can know."""
-        return (self.rows_total - self.copy.rows) / self.rate if self.rate else None
+        return self._seconds * (1 - self.part) / self.part if self._seconds and self.part else None
+
+    @property
+    def _seconds(self) -> float:
+        if not self.copy.started_at:
+            return 0.0
+        return ((self.copy.ended_at or self.now) - self.copy.started_at).total_seconds()
 
 
 @dataclass(frozen=True)
 class CopySummary:
-    """All tables of a pair together."""
+    """All tables of a pair together; rates are averages since the first began."""
 
-    counts: list[tuple[status.Status, int]]
+    counts: list[tuple[Status, int]]
     tables: int
     rows: int
     rows_total: int
     bytes: int
+    bytes_total: int
     percent: int
     rate: float | None
+    byte_rate: float | None
     remaining: float | None
+    ended: datetime | None
 
 
 def shown_copies(pools: dict[int, StoragePool], now: datetime) -> list[CopyRow]:
@@ -70,31 +105,62 @@ def shown_copies(pools: dict[int, StoragePool], now: datetime) -> list[CopyRow]:
     return [CopyRow(copy, pools[copy.pool_id].asp_name, now) for copy in found[:SHOWN]]
 
 
+_NUMBER = FloatField()
+_SIZE = Case(When(bytes_total=0, then=F("bytes")), default=F("bytes_total"))  # as CopyRow.bytes_total
+_PART = Case(  # as CopyRow.part
+    When(state="COPIED", then=Value(1.0)),
+    When(rows_total__gt=0, then=Cast("rows", _NUMBER) / Greatest("rows_total", "rows")),
+    When(bytes_total__gt=0, then=Least(Cast("bytes", _NUMBER) / F("bytes_total"), Value(1.0))),
+    default=Value(0.0),
+    output_field=_NUMBER,
+)
+
+
 def summary(pools: Iterable[int], now: datetime) -> CopySummary | None:
     """Counts and totals of every table; None before the list of tables has been made."""
-    by_state = {
-        row["state"]: row
-        for row in TableCopy.objects.filter(pool__in=pools).order_by().values("state").annotate(
-            tables=Count("id"), done=Sum("rows"), total=Sum("rows_total"), size=Sum("bytes"),
-            began=Min("started_at"), ended=Max("ended_at"),
-        )
-    }  # fmt: skip
-    if not by_state:
+    found = TableCopy.objects.filter(pool__in=pools).order_by()
+    counts = dict(found.values_list("state").annotate(Count("id")))
+    if not counts:
         return None
-    over = all(status.TABLE_COPY[state].terminal for state in by_state)
-    rows = sum(row["done"] for row in by_state.values())
-    total = rows if over else max(rows, sum(row["total"] for row in by_state.values()))
-    began = min((row["began"] for row in by_state.values() if row["began"]), default=None)
-    ended = max((row["ended"] for row in by_state.values() if row["ended"]), default=now) if over else now
-    seconds = (ended - began).total_seconds() if began else 0
-    rate = rows / seconds if rows and seconds > 0 else None
-    return CopySummary(
-        counts=[(status.TABLE_COPY[s], by_state[s]["tables"]) for s in _ORDER if s in by_state],
-        tables=sum(row["tables"] for row in by_state.values()),
-        rows=rows,
-        rows_total=total,
-        bytes=sum(row["size"] for row in by_state.values()),
-        percent=100 if over else min(99, 100 * rows // total) if total else 0,
-        rate=rate,
-        remaining=None if over or not rate else (total - rows) / rate,
+    over = all(status.TABLE_COPY[state].terminal for state in counts)
+    sums = found.exclude(state="GONE").aggregate(
+        done_rows=Sum("rows", default=0),
+        all_rows=Sum(Greatest("rows_total", "rows"), default=0),
+        done_bytes=Sum(_SIZE * _PART, default=0.0, output_field=_NUMBER),
+        all_bytes=Sum(_SIZE, default=0),
+        began=Min("started_at"),
+        ended=Max("ended_at"),
     )
+    until = sums["ended"] if over else now
+    seconds = (until - sums["began"]).total_seconds() if until and sums["began"] else 0
+    part = sums["done_bytes"] / sums["all_bytes"] if sums["all_bytes"] else 0
+    return CopySummary(
+        counts=[(status.TABLE_COPY[state], counts[state]) for state in _ORDER if state in counts],
+        tables=sum(counts.values()),
+        rows=sums["done_rows"],
+        rows_total=sums["all_rows"],
+        bytes=int(sums["done_bytes"]),
+        bytes_total=sums["all_bytes"],
+        percent=100 if over else min(99, int(100 * part)),
+        rate=sums["done_rows"] / seconds if seconds and sums["done_rows"] else None,
+        byte_rate=sums["done_bytes"] / seconds if seconds and part else None,
+        remaining=None if over or not (part and seconds) else seconds * (1 - part) / part,
+        ended=sums["ended"] if over else None,
+    )
+
+
+def steps(pair: Pair, pools: Sequence[StoragePool]) -> list[tuple[StoragePool, list[Status]]]:
+    """The steps of each pool's system migration; none once the pair has left that stage.
+
+    The engine takes one pool after the other.
+    """
+    if pair.stage != "SYSTEM MIGRATION":
+        return []
+    shown, working = [], bool(pair.goal)
+    for pool in pools:
+        done = StoragePool.Step.values.index(pool.step)
+        kinds = ["succeeded"] * done + ["not-started"] * (len(_STEPS) - done)
+        if working and done < len(_STEPS):
+            kinds[done], working = "in-progress", False
+        shown.append((pool, [Status(*step, kind) for step, kind in zip(_STEPS, kinds, strict=True)]))
+    return shown

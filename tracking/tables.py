@@ -66,8 +66,10 @@ class CopyTable(List):
     progress = tables.Column(accessor="percent", verbose_name="Progress")
     rows_done = Number(accessor="copy__rows", verbose_name="Rows")
     rows_total = Number(accessor="rows_total", verbose_name="of about")
-    bytes_done = Size(accessor="copy__bytes", verbose_name="Size")
+    bytes_done = Size(verbose_name="Size")
+    bytes_total = Size(verbose_name="of about")
     rate = Number(verbose_name="Rows/s", empty_values=())
+    byte_rate = Number(verbose_name="Size/s", empty_values=())
     remaining = tables.Column(attrs=_NUMBER, empty_values=())
     message = tables.Column(accessor="copy__message", verbose_name="Note", default="")
 
@@ -79,6 +81,9 @@ class CopyTable(List):
 
     def render_rate(self, value: float | None) -> str:
         return "" if value is None else shown.number(value)
+
+    def render_byte_rate(self, value: float | None) -> str:
+        return "" if value is None else shown.size(value)
 
     def render_remaining(self, value: float | None, record: Any) -> str:
         return "" if record.copy.state != "COPYING" else shown.duration(value)

@@ -11,16 +11,16 @@ from .pair import Pair
 class StoragePool(models.Model):
     """One database of a pair (Db2 Mirror keeps its state per ASP); number 1 is *SYSBAS.
 
-    `step` is how far its system migration got, `state`, `detail` and `reason` are the primary's.
+    `step` is the last one of its system migration that is done; `state`, `detail` and `reason` are the primary's.
     """
 
     class Step(models.TextChoices):
         NEW = "", "Nothing done"
-        INSTALLED = "INSTALLED", "Capture runs"
-        DEFINED = "DEFINED", "Definitions restored"
-        COPIED = "COPIED", "Rows copied"
-        INDEXED = "INDEXED", "Indexes built"
-        MIRRORED = "MIRRORED", "Handed over"
+        INSTALLED = "INSTALLED", "Capture"
+        DEFINED = "DEFINED", "Definitions"
+        COPIED = "COPIED", "Rows"
+        INDEXED = "INDEXED", "Indexes and constraints"
+        MIRRORED = "MIRRORED", "Hand-over"
 
     pair = models.ForeignKey(Pair, on_delete=models.CASCADE, related_name="pools")
     number = models.PositiveSmallIntegerField(default=1)
