@@ -39,6 +39,13 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
+def columns(row: dict[str, str | None] | None) -> str:
+    """A row of a table, as a compare has found it on one of the nodes."""
+    if not row:
+        return "nothing"
+    return " ".join(f"{name}={'null' if value is None else value}" for name, value in row.items())
+
+
 def when(at: datetime | None) -> SafeString | str:
     """A time of today, or a day and a time; in UTC, as every time of the portal."""
     if at is None:

@@ -86,13 +86,6 @@ TABLE_COPY = Vocabulary(
     Status("COPIED", "Copied", "succeeded", terminal=True),
     Status("GONE", "Dropped on the source", "informative", terminal=True),
 )
-TRACKING_STATE = Vocabulary(
-    Status("INELIGIBLE", "Ineligible", "caution-major"),
-    Status("PREPARING", "Preparing", "pending"),
-    Status("READY", "Ready", "normal"),
-    Status("MIGRATING", "Migrating", "in-progress"),
-    Status("FAILED", "Failed", "failed"),
-)
 SWAP = Vocabulary(
     Status("REQUESTED", "Waiting for approval", "pending"),
     Status("APPROVED", "Approved", "normal"),
@@ -107,10 +100,9 @@ SWAP = Vocabulary(
 BUSY_SWAP = ("APPROVED", "RUNNING", "COMMITTED")  # decided, and not at its end
 OPEN_SWAP = ("REQUESTED", *BUSY_SWAP)
 VERDICT = Vocabulary(
-    Status("RUNNING", "Comparing", "in-progress"),
-    Status("EQUAL", "Equal", "succeeded", terminal=True),
     Status("DIFFERENT", "Different", "failed", terminal=True),
     Status("NOT COMPARABLE", "Not comparable", "caution-minor", terminal=True),
+    Status("EQUAL", "Equal", "succeeded", terminal=True),
 )
 
 # Why a pool is suspended (Db2 Mirror's REPLICATION_DETAIL_INFO; 9000 and up are ours).

@@ -15,7 +15,7 @@ from nodes.models import SwapRequest
 from tests.portal import make_copies, make_history, make_pair, make_people, make_synchronizing_pair
 from tracking import progress
 from tracking.live import render_home, render_pair
-from tracking.models import TableCopy, set_phase, set_state
+from tracking.models import CompareResult, CompareRun, TableCopy, set_phase, set_state
 from tracking.page import home_context
 
 pytestmark = pytest.mark.django_db
@@ -161,6 +161,72 @@ def test_an_estimate_that_was_too_low_never_shows_more_than_everything():
     assert (row.percent, row.rows_total, row.remaining) == (99, 4_000, 0)
 
 
+def test_a_large_table_weighs_more_than_one_with_many_rows():
+    pool = make_pair().pools.get()
+    began = timezone.now() - timezone.timedelta(seconds=100)
+    TableCopy.objects.create(
+        pool=pool, name="log", state="COPIED", rows_total=9_000, rows=9_000, bytes_total=100_000,
+        bytes=90_000, started_at=began, ended_at=timezone.now(),
+    )  # fmt: skip
+    TableCopy.objects.create(
+        pool=pool, name="scans", state="COPYING", rows_total=1_000, rows=100, bytes_total=900_000,
+        bytes=400_000, started_at=began,
+    )  # fmt: skip
+    found = progress.summary([pool.pk], began + timezone.timedelta(seconds=100))
+    assert (found.rows, found.rows_total, found.bytes, found.bytes_total) == (9_100, 10_000, 190_000, 10**6)
+    assert (found.percent, found.rate, found.byte_rate) == (19, 91, 1_900)
+    assert round(found.remaining) == round(810_000 / 1_900)
+    copies = render_pair(pool.pair_id, OLGA)["copies"]
+    for shown_as in ("19 %", "9,100 of about 10,000 rows", "186 kB of about 977 kB"):
+        assert shown_as in copies
+
+
+def test_a_table_of_which_the_planner_knows_nothing_goes_by_its_bytes():
+    pair = make_pair()
+    now = timezone.now()
+    copy = TableCopy(
+        pool=pair.pools.get(), state="COPYING", rows=500, bytes_total=1_000, bytes=250,
+        started_at=now - timezone.timedelta(seconds=5),
+    )  # fmt: skip
+    row = progress.CopyRow(copy, "*SYSBAS", now)
+    assert (row.percent, row.bytes_done, row.byte_rate, row.remaining) == (25, 250, 50, 15)
+    copy.save()
+    found = progress.summary([copy.pool_id], now)
+    assert (found.percent, found.bytes, found.remaining) == (25, 250, 15)
+
+
+def test_the_sum_of_all_tables_is_that_of_their_rows():
+    pair = make_pair()
+    make_copies(pair.pools.get(), 40)
+    now = timezone.now()
+    rows = progress.shown_copies({pool.pk: pool for pool in pair.pools.all()}, now)
+    found = progress.summary([pair.pools.get().pk], now)
+    assert found.bytes == sum(row.bytes_done for row in rows) > 0
+    assert found.bytes_total == sum(row.bytes_total for row in rows)
+
+
+def steps_of(pair) -> list[list[str]]:
+    return [[step.kind for step in steps] for _, steps in progress.steps(pair, list(pair.pools.all()))]
+
+
+def test_each_step_of_a_system_migration_is_shown_also_those_that_copy_nothing():
+    pair = make_pair(databases=("shop", "billing"))
+    assert steps_of(pair) == [["not-started"] * 5] * 2
+    pair.ask("SYNC")
+    set_phase(pair, "SETUP", "A")
+    pool = pair.pools.first()
+    pool.step = "COPIED"
+    pool.save()
+    indexing = ["succeeded"] * 3 + ["in-progress", "not-started"]
+    assert steps_of(pair) == [indexing, ["not-started"] * 5]
+    label = "Indexes and constraints</span>"
+    assert "in-progress" in render_pair(pair.pk, OLGA)["copies"].split(label)[0].rsplit("<li>", 1)[1]
+    pair.pools.filter(number=1).update(step="MIRRORED")
+    assert steps_of(pair) == [["succeeded"] * 5, ["in-progress"] + ["not-started"] * 4]
+    set_phase(pair, "SYNC", "A")
+    assert steps_of(pair) == []
+
+
 def test_a_finished_migration_is_complete():
     pair = make_pair()
     make_copies(pair.pools.get(), 3)
@@ -168,6 +234,43 @@ def test_a_finished_migration_is_complete():
     TableCopy.objects.update(state="COPIED", started_at=now, ended_at=now + timezone.timedelta(seconds=10))
     found = progress.summary([pair.pools.get().pk], now)
     assert (found.percent, found.remaining) == (100, None)
+
+
+def compares_of(pair) -> str:
+    return unescape(render_pair(pair.pk, OLGA)["compares"])
+
+
+def test_a_difference_is_shown_by_column_whatever_the_columns_are_called():
+    pair = make_synchronizing_pair()
+    run = CompareRun.objects.create(pool=pair.pools.get(), ended_at=timezone.now())
+    row = {"kind": "different", "key": "{1}", "source": {"items": "2", "n": None}, "copy": None}
+    CompareResult.objects.create(
+        run=run, schema="public", name="carts", verdict="DIFFERENT", different_rows=1, differences=[row]
+    )
+    cells = re.findall(r'<td class="name">(.*?)</td>', compares_of(pair))
+    assert cells == ["{1}", "n=null items=2", "nothing"]  # a jsonb has an order of its own
+
+
+def test_of_many_unequal_tables_the_different_ones_are_listed_and_all_are_counted():
+    pair = make_synchronizing_pair()
+    run = CompareRun.objects.create(pool=pair.pools.get(), ended_at=timezone.now())
+    CompareResult.objects.bulk_create(
+        CompareResult(run=run, schema="public", name=f"t{n:03}", verdict=verdict, rows=10)
+        for n, verdict in enumerate(["EQUAL"] * 40 + ["NOT COMPARABLE"] * 40 + ["DIFFERENT"] * 5)
+    )
+    page = compares_of(pair)
+    for said in ("Different</span> 5", "Not comparable</span> 40", "Equal</span> 40", "850 rows", "25 more;"):
+        assert said in page
+    assert page.count("<details") == 20 and "public.t084" in page and "public.t079" not in page
+
+
+def test_a_compare_that_waits_says_so_and_is_not_offered_twice():
+    pair = make_synchronizing_pair()
+    pool = pair.pools.get()
+    CompareRun.request(pool)
+    assert "Comparing" in compares_of(pair) and "formaction" not in compares_of(pair)
+    set_state(pool, "TRACKING", "SUSPENDED", 9020)
+    assert "Waits until the pool is replicating" in compares_of(pair)
 
 
 def test_a_swap_shows_its_plan_and_its_steps():

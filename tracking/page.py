@@ -14,9 +14,9 @@ from nodes.models import Pair, StoragePool, SwapRequest
 from nodes.status import Status
 
 from . import attention, progress, tables
-from .models import CompareRun, DefinitionEntry, JournalEntry, Message, TrackedTable
+from .models import CompareResult, CompareRun, DefinitionEntry, JournalEntry, Message, TrackedTable
 
-_MESSAGES, _JOURNAL, _TRACKED, _SWAPS, _RUNS, _DEFINITIONS = 50, 20, 100, 5, 3, 50
+_MESSAGES, _JOURNAL, _TRACKED, _SWAPS, _RUNS, _DEFINITIONS, _UNEQUAL = 50, 20, 100, 5, 3, 50, 20
 
 
 def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
@@ -32,6 +32,8 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
     definitions = DefinitionEntry.objects.filter(pool__in=pools).order_by("done_at", "-number")
     open_definitions = definitions.filter(done_at__isnull=True).count()
     pool_list = list(pools.values())
+    runs = _with_pool(_runs(pools), pools)
+    comparing = {run.pool_id for run in runs if not run.ended_at}
     stands = attention.standing(pair, pool_list)
     return {
         "now": now,
@@ -44,24 +46,35 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         "actions": pair_actions(pair, swap, viewer),
         "phases": _phases(pair, stands, owed, open_definitions),
         "copies": progress.summary(pools, now),
-        "copy_table": tables.CopyTable(progress.shown_copies(pools, now)),
+        "steps": progress.steps(pair, pool_list),
+        "copy_table": tables.CopyTable(progress.shown_copies(pools, now), exclude=_known(pool_list)),
         "owed": owed,
-        "tracking_table": tables.TrackingTable(tracked),
+        "tracking_table": tables.TrackingTable(tracked, exclude=_known(pool_list)),
         "open_definitions": open_definitions,
         "definition_table": tables.DefinitionTable(
-            _with_pool(definitions[:_DEFINITIONS], pools), pair=pair.name, may_operate=viewer.operate
-        ),
+            _with_pool(definitions[:_DEFINITIONS], pools),
+            pair=pair.name,
+            may_operate=viewer.operate,
+            exclude=_known(pool_list),
+        ),  # fmt: skip
         "swap": swap,
         "swap_actions": swap_actions(swap, viewer) if swap else [],
         "in_the_way_of_swap": "" if swap else pair.in_the_way_of_swap(),
         "past_swaps": [past for past in swaps if past is not swap],
-        "runs": _with_pool(_runs(pools), pools),
-        "comparable": viewer.operate and [pool for pool in pool_list if pool.replicating],
+        "runs": runs,
+        "comparable": [
+            pool for pool in pool_list if viewer.operate and pool.replicating and pool.pk not in comparing
+        ],
         "message_table": tables.MessageTable(list(Message.objects.filter(pair=pair)[:_MESSAGES])),
         "journal_table": tables.JournalTable(
             list(JournalEntry.objects.filter(pair_name=pair.name)[:_JOURNAL])
         ),
     }
+
+
+def _known(pools: list[StoragePool]) -> tuple[str, ...]:
+    """Columns that say nothing: which pool, where there is one."""
+    return ("pool",) if len(pools) == 1 else ()
 
 
 def home_context() -> dict[str, Any]:
@@ -170,17 +183,22 @@ def _phases(pair: Pair, stands: attention.Standing, owed: Owed, definitions: int
 
 
 def _runs(pools: dict[int, StoragePool]) -> list[CompareRun]:
-    runs = CompareRun.objects.filter(pool__in=pools).prefetch_related("results")[:_RUNS]
+    """The latest compares with their counts; of the tables only those that are not equal, and not too many."""
+    runs = list(CompareRun.objects.filter(pool__in=pools)[:_RUNS])
+    results = CompareResult.objects.filter(run__in=runs)
+    counted = results.order_by().values_list("run", "verdict").annotate(Count("id"), Sum("rows"))
+    told = {(run, verdict): (tables, rows) for run, verdict, tables, rows in counted}
     for run in runs:
-        results = list(run.results.all())
         run.verdicts = [
-            (status.VERDICT[v], n)
-            for v in ("DIFFERENT", "NOT COMPARABLE", "RUNNING", "EQUAL")
-            if (n := sum(result.verdict == v for result in results))
+            (status.VERDICT[verdict], told[run.pk, verdict][0])
+            for verdict, _ in status.VERDICT.choices
+            if (run.pk, verdict) in told
         ]
-        run.rows = sum(result.rows for result in results)
-        run.remarkable = [result for result in results if result.verdict in ("DIFFERENT", "NOT COMPARABLE")]
-    return list(runs)
+        run.rows = sum(rows for (number, _), (_, rows) in told.items() if number == run.pk)
+        unequal = results.filter(run=run).exclude(verdict="EQUAL").order_by("verdict", "schema", "name")
+        run.unequal = unequal[:_UNEQUAL]
+        run.untold = max(0, sum(n for found, n in run.verdicts if found.value != "EQUAL") - _UNEQUAL)
+    return runs
 
 
 def _with_pool(found: Sequence[Any], pools: dict[int, StoragePool]) -> list[Any]:

@@ -15,6 +15,7 @@ register = template.Library()
 register.filter("number", shown.number)
 register.filter("size", shown.size)
 register.filter("duration", shown.duration)
+register.filter("columns", shown.columns)
 register.filter("when", shown.when)
 
 
