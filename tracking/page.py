@@ -56,7 +56,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
             pair=pair.name,
             may_operate=viewer.operate,
             exclude=_known(pool_list),
-        ),  # fmt: skip
+        ),
         "swap": swap,
         "swap_actions": swap_actions(swap, viewer) if swap else [],
         "in_the_way_of_swap": "" if swap else pair.in_the_way_of_swap(),
@@ -183,7 +183,7 @@ def _phases(pair: Pair, stands: attention.Standing, owed: Owed, definitions: int
 
 
 def _runs(pools: dict[int, StoragePool]) -> list[CompareRun]:
-    """The latest compares with their counts; of the tables only those that are not equal, and not too many."""
+    """The latest compares with their counts, and the first tables that are not equal."""
     runs = list(CompareRun.objects.filter(pool__in=pools)[:_RUNS])
     results = CompareResult.objects.filter(run__in=runs)
     counted = results.order_by().values_list("run", "verdict").annotate(Count("id"), Sum("rows"))

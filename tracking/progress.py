@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, Count, F, FloatField, Max, Min, Q, Sum, Value, When
+from django.db.models import Case, Count, F, FloatField, Max, Min, Sum, Value, When
 from django.db.models.functions import Cast, Greatest, Least
 
 from nodes import status

@@ -11,7 +11,7 @@ from .pair import Pair
 class StoragePool(models.Model):
     """One database of a pair (Db2 Mirror keeps its state per ASP); number 1 is *SYSBAS.
 
-    `step` is the last one of its system migration that is done; `state`, `detail` and `reason` are the primary's.
+    `step` is the last of its system migration that is done; state, detail and reason are the primary's.
     """
 
     class Step(models.TextChoices):
