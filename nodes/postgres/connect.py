@@ -9,18 +9,36 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-# A commit of ours never waits for a standby (we may be the ones who have just disconnected it), and
-# our sessions write on a node that routes everybody else away by default_transaction_read_only.
+# Whatever somebody has set for the server, a database or a role does not hold for our sessions.
 _SESSION = {
+    # A commit of ours never waits for a standby: we may be the ones who have just disconnected it.
     "synchronous_commit": "local",
+    # We write on a node that routes everybody else away by this setting.
     "default_transaction_read_only": "off",
+    # What we read while the application works serializably could make its transactions fail.
+    "default_transaction_isolation": r"read\ committed",
+    # We hold snapshots, wait and copy for hours. What may not wait long says so itself.
     "statement_timeout": "0",
+    "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
     "search_path": "pg_catalog",
-    "datestyle": "ISO",  # the only one that psycopg reads; a database or role may have another
+    "row_security": "off",  # an error rather than rows silently left out
+    # Rows and keys travel as text: one node has to read what the other has written, nothing rounded.
+    "datestyle": "ISO",  # the only one that psycopg reads
     "intervalstyle": "postgres",
+    "extra_float_digits": "3",
+    "lc_monetary": "C",
+    "xmloption": "content",
+    "array_nulls": "on",
+    "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",  # names of types are compared
     "client_min_messages": "warning",
 }
+# The same for a setting of PostgreSQL 17: an older server would refuse a session that names it.
+NO_TRANSACTION_TIMEOUT = """do $$ begin
+    if current_setting('server_version_num')::int >= 170000 then set transaction_timeout = 0; end if;
+end $$"""
 
 
 class Unreachable(Exception):
@@ -66,7 +84,10 @@ def connect(conninfo: str, purpose: str, *, autocommit: bool = True, **settings:
     Raises `Unreachable`, whose message names the server and PostgreSQL's reason.
     """
     try:
-        return psycopg.connect(session_conninfo(conninfo, purpose, **settings), autocommit=autocommit)
+        connection = psycopg.connect(session_conninfo(conninfo, purpose, **settings), autocommit=True)
+        connection.execute(NO_TRANSACTION_TIMEOUT)
+        connection.autocommit = autocommit
+        return connection
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise Unreachable(f"{describe(conninfo)}: {reason}") from error

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import IO
 
 from nodes.postgres import programs
+from nodes.postgres.connect import NO_TRANSACTION_TIMEOUT
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 # psql with VERBOSITY=verbose: "ERROR:  55P03: canceling ..."; the first word is in the server's language
@@ -48,16 +49,18 @@ def start(command: Sequence[str], conninfo: str, *, stdin: Stream, stdout: Strea
     )
 
 
-def psql(conninfo: str, *commands: str, quiet: bool = False) -> list[str]:
+def psql(conninfo: str, *commands: str, quiet: bool = False, script: bool = False) -> list[str]:
     """The command line of a psql that runs `commands` one by one and stops at the first error.
 
-    Quiet, it writes nothing to its output but data.
+    Quiet, it writes nothing to its output but data. With `script` it runs its input too, all in one
+    transaction, and says of an error in which line it is. `conninfo` is one of `session_conninfo`.
     """
     settings = ["-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-v", "SHOW_CONTEXT=never"]
     line = [programs.program("psql"), "--no-psqlrc", "--no-password", *settings]
     line += ["--quiet"] if quiet else []
-    for command in commands:
+    for command in (NO_TRANSACTION_TIMEOUT, *commands):
         line += ["-c", command]
+    line += ["--single-transaction", "--file=-", "-v", "VERBOSITY=default"] if script else []
     return [*line, programs.argument(conninfo)]
 
 

@@ -8,7 +8,7 @@ from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect, one, session_conninfo
 
 COPYING = "save copy"
-_COPY_LOCK_TIMEOUT = "60s"  # nobody but us works on the copy
+COPY_LOCK_TIMEOUT = "60s"  # nobody but us works on the copy
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,6 @@ class Route:
     source: str
     copy: str
     any_bytes: bool  # whether the source has no encoding (SQL_ASCII)
-    source_version: int
     wait_seconds: float | None  # SAVACTWAIT; None is *NOMAX
 
     @classmethod
@@ -26,26 +25,22 @@ class Route:
         """Ask the source what has to be known. Raises `Unreachable`."""
         with connect(source, "save") as session:
             any_bytes = one(session, "select getdatabaseencoding() = 'SQL_ASCII'")
-            return cls(source, copy, any_bytes, session.info.server_version, wait_seconds)
+            return cls(source, copy, any_bytes, wait_seconds)
 
     def source_session(self, table: Table) -> str:
         """The connection string of the session that reads a table."""
         wait = 0 if self.wait_seconds is None else max(1, int(self.wait_seconds * 1000))
         settings = {"lock_timeout": f"{wait}ms", "synchronize_seqscans": "off"}
-        if self.source_version >= 170000:  # where the setting came into being
-            settings["transaction_timeout"] = "0"
         return self._session(self.source, table, settings)
 
     def copy_session(self, table: Table) -> str:
         """Of the session that writes it. What we report as finished is on disk: no asynchronous commit."""
-        settings = {"session_replication_role": "replica", "lock_timeout": _COPY_LOCK_TIMEOUT}
+        settings = {"session_replication_role": "replica", "lock_timeout": COPY_LOCK_TIMEOUT}
         return self._session(self.copy, table, settings)
 
     def _session(self, conninfo: str, table: Table, settings: dict[str, str]) -> str:
-        # As pg_dump does: text must not depend on what somebody has set for this database or role. Row
-        # security must refuse, never filter. A database without an encoding may hold any bytes.
-        both = {"row_security": "off", "extra_float_digits": "3", "xmloption": "content"}
-        session = session_conninfo(conninfo, application_name(table), **both, **settings)
+        session = session_conninfo(conninfo, application_name(table), **settings)
+        # A database without an encoding may hold any bytes.
         return make_conninfo(session, client_encoding="SQL_ASCII" if self.any_bytes else "UTF8")
 
 

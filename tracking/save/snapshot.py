@@ -31,8 +31,6 @@ class Checkpoint:
     def __init__(self, source_conninfo: str) -> None:
         self._session: Connection = connect(source_conninfo, "save checkpoint")
         try:
-            if self._session.info.server_version >= 170000:  # where the setting came into being
-                self._session.execute("set transaction_timeout = 0")
             self._session.execute("begin isolation level repeatable read read only")
             row = self._session.execute("select pg_export_snapshot(), clock_timestamp()").fetchone()
         except BaseException:
