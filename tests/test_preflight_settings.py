@@ -1,5 +1,6 @@
 """A server with the wrong settings, on either side, and what the two servers make of each other."""
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -8,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from nodes.postgres import preflight
+from nodes.postgres import preflight, slot
 from nodes.postgres.connect import connect, for_database, wait_until
 from nodes.postgres.embedded import EmbeddedServer
 from nodes.postgres.preflight import Options
@@ -184,6 +185,8 @@ def test_a_prepared_transaction_of_any_database_stops_the_migration(poor, server
         assert check.status == "failed" and "1 prepared transaction" in check.observed
         assert "'left-over' in shop, owner postgres" in check.objects[0]
         assert "commit prepared 'left-over'" in check.remedy
+        (waited_for,) = slot.writing_transactions(session)  # by a slot that is made nevertheless
+        assert re.fullmatch(r"prepared transaction 'left-over' \(postgres, \d+ s\)", str(waited_for))
         session.execute("rollback prepared 'left-over'")
         session.execute("drop table bill")
     checks = preflight.run(poor.conninfo(), servers.copy.conninfo(), ["postgres"])

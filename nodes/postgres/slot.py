@@ -1,16 +1,19 @@
 """Replication slots: the position in the source's log that is kept for us."""
 
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.conninfo import make_conninfo
 
 from . import lsn
-from .connect import Connection, Unreachable, describe, one, session_conninfo, wait_until
+from .connect import Connection, connect, one, wait_until
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,15 @@ class Slot:
 class Transaction:
     """A transaction that somebody has to wait for."""
 
-    pid: int
+    pid: int | None  # None: it is prepared, and `query` is the name that ends it
     user: str
     application: str
     seconds: float
     query: str
 
     def __str__(self) -> str:
+        if self.pid is None:
+            return f"prepared transaction '{self.query}' ({self.user}, {self.seconds:.0f} s)"
         who = f"{self.user}, {self.application or 'no name'}, {self.seconds:.0f} s"
         return f"pid {self.pid} ({who}): {self.query}"
 
@@ -65,17 +70,17 @@ def find(connection: Connection, name: str) -> Slot | None:
 def create(connection: Connection, name: str, *, seconds: float) -> Slot:
     """Make the slot where there is none, waiting for running transactions at most `seconds`.
 
-    `statement_timeout` does not end that wait, `lock_timeout` does. Raises `StillRunning`.
+    Not by `lock_timeout`: that would hold for each of them anew. Raises `StillRunning`.
     """
     if found := find(connection, name):
         return found
-    connection.execute("select set_config('lock_timeout', %s, false)", (f"{int(seconds * 1000)}ms",))
+    connection.execute("select set_config('statement_timeout', %s, false)", (f"{int(seconds * 1000)}ms",))
     try:
         connection.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", (name,))
-    except errors.LockNotAvailable as error:
+    except errors.QueryCanceled as error:
         raise StillRunning(_who(connection, seconds)) from error
     finally:
-        connection.execute("set lock_timeout = 0")
+        connection.execute("set statement_timeout = 0")
     made = find(connection, name)
     assert made is not None
     return made
@@ -106,9 +111,12 @@ def writing_transactions(connection: Connection) -> list[Transaction]:
     rows = connection.execute(
         """
         select pid, coalesce(usename, '')::text, application_name,
-               extract(epoch from clock_timestamp() - xact_start)::float, left(query, 200)
-        from pg_stat_activity
-        where backend_xid is not null and pid <> pg_backend_pid() order by xact_start
+               extract(epoch from clock_timestamp() - xact_start)::float as seconds, left(query, 200)
+        from pg_stat_activity where backend_xid is not null and pid <> pg_backend_pid()
+        union all
+        select null, owner, '', extract(epoch from clock_timestamp() - prepared)::float, gid
+        from pg_prepared_xacts
+        order by seconds desc
         """
     )
     return [Transaction(*row) for row in rows.fetchall()]
@@ -134,14 +142,7 @@ class HandoverPoint:
         seconds: float,
         waiting: Callable[[list[Transaction]], None] | None = None,
     ) -> None:
-        try:
-            self._connection: psycopg.Connection[Any] = psycopg.connect(
-                session_conninfo(conninfo, "hand-over", lock_timeout=f"{int(seconds * 1000)}ms")
-                + " replication=database",
-                autocommit=True,
-            )
-        except psycopg.OperationalError as error:
-            raise Unreachable(f"{describe(conninfo)}: {str(error).strip()}") from error
+        self._connection = connect(make_conninfo(conninfo, replication="database"), "hand-over")
         try:
             self.position, self.snapshot = self._create(observer, seconds, waiting)
         except BaseException:
@@ -158,16 +159,38 @@ class HandoverPoint:
         command = sql.SQL("CREATE_REPLICATION_SLOT {} TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')")
         with ThreadPoolExecutor(1) as thread:
             made = thread.submit(self._connection.execute, command.format(sql.Identifier(name)))
-            while not wait([made], timeout=1.0).done:
-                force_control_point(observer)
-                if waiting:
-                    waiting(writing_transactions(observer))
+            try:
+                self._look_on(made, observer, seconds, waiting)
+            except BaseException:
+                self._cancel()
+                raise
             try:
                 row = made.result().fetchone()
-            except errors.LockNotAvailable as error:
+            except errors.QueryCanceled as error:
                 raise StillRunning(_who(observer, seconds)) from error
         assert row is not None
         return lsn.parse(row[1]), str(row[2])
+
+    def _look_on(
+        self,
+        made: "Future[Any]",
+        observer: Connection,
+        seconds: float,
+        waiting: Callable[[list[Transaction]], None] | None,
+    ) -> None:
+        deadline = time.monotonic() + seconds
+        while not wait([made], timeout=min(1.0, seconds)).done:
+            force_control_point(observer)
+            if waiting:
+                waiting(writing_transactions(observer))
+            # The only timeout of the server that ends this command is `lock_timeout`, and that is for each
+            # transaction anew.
+            if time.monotonic() >= deadline:
+                self._cancel()
+
+    def _cancel(self) -> None:
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=5)
 
     def close(self) -> None:
         """Let go of the snapshot and of the log."""
