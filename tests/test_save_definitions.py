@@ -3,7 +3,7 @@
 import pytest
 
 from nodes.postgres import catalog, install
-from nodes.postgres.connect import one
+from nodes.postgres.connect import connect, one
 from tests.save import EVERYTHING, definitions, locked, run
 from tracking.save.definitions import (
     DefinitionFailed,
@@ -184,6 +184,27 @@ def test_new_tables_come_with_all_that_belongs_to_them(everything, tmp_path):
     define(everything.source_conninfo, everything.copy_conninfo, new, tmp_path)
     validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2)
     assert definitions(everything.copy_conninfo) == definitions(everything.source_conninfo)
+
+
+def test_a_copy_of_an_older_version_than_our_programs_gets_the_same_definitions(databases, tmp_path):
+    source, copy = databases().source_conninfo, databases().source_conninfo
+    with connect(source, "test", search_path="public") as session:
+        session.execute(EVERYTHING)
+    archive = dump(source, tmp_path)
+    assert restore_pre_data(archive, copy)
+    restore_post_data(archive, copy, 2)
+    validate_foreign_keys(source, copy, 2)
+    assert definitions(copy) == definitions(source)
+
+
+def test_new_tables_reach_an_older_version(database, tmp_path):
+    """After a role swap the newer server is the one that is written to."""
+    database.copy.execute("""
+        create table late (id serial primary key, n text not null unique);
+        comment on table late is 'new'; create index on late (lower(n));
+    """)
+    define(database.copy_conninfo, database.source_conninfo, catalog.tables(database.copy), tmp_path)
+    assert definitions(database.source_conninfo) == definitions(database.copy_conninfo)
 
 
 def test_the_names_left_out_are_those_that_we_give():

@@ -55,7 +55,7 @@ def restore_pre_data(archive_path: Path, copy_conninfo: str) -> bool:
         end_sessions(copy, RESTORING)
         if archive.restored(copy, entries):
             return False
-    restore(archive, copy_conninfo, entries, "--single-transaction", "--section=pre-data")
+    restore(archive, copy_conninfo, entries)
     return True
 
 
@@ -77,7 +77,7 @@ def restore_post_data(
         build_indexes(archive, copy, copy_conninfo, indexes, jobs, progress)
         foreign_keys.create_not_valid(copy, archive.facts.foreign_keys)
         if not archive.restored(copy, rest):  # triggers, rules, policies, statistics, publications, comments
-            restore(archive, copy_conninfo, rest, "--single-transaction", "--section=post-data")
+            restore(archive, copy_conninfo, rest)
 
 
 def _facts(source: Connection, archive: Archive) -> Facts:

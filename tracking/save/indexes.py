@@ -9,7 +9,7 @@ from nodes.postgres.connect import Connection, connect, one
 
 from .archive import Archive, Entry, exists
 from .large import LargeIndex
-from .restore import RESTORING, restore
+from .restore import RESTORING, restore_indexes
 from .workers import each
 
 _MEMORY_KB = 256 << 10  # for two indexes of 5,000,000 rows 2.4 s instead of 3.4 s with the default of 64 MB
@@ -44,10 +44,7 @@ def build_indexes(
     settings = _settings(copy, jobs // max(1, len(large)))
 
     def make(*some: Entry) -> None:
-        restore(
-            archive, copy_conninfo, some, f"--jobs={jobs}", "--section=post-data",
-            finished=count.one_more, settings=settings,
-        )  # fmt: skip
+        restore_indexes(archive, copy_conninfo, some, jobs, count.one_more, settings)
 
     def build(index: LargeIndex) -> None:
         if index.constraint is None:

@@ -37,7 +37,7 @@ def define(
     chosen = [*parents, *(table.identifier for table in tables)]
     patterns = [f"--table={identifier.as_string()}" for identifier in chosen]
     pg_dump(source_conninfo, archive, lock_wait_seconds, "--no-publications", *patterns)
-    restore(archive, copy_conninfo, sorted(archive.all_entries(), key=_rank), "--single-transaction")
+    restore(archive, copy_conninfo, sorted(archive.all_entries(), key=_rank))
 
 
 def _rank(entry: Entry) -> int:
