@@ -64,7 +64,7 @@ def await_pair(pair, wanted, seconds, reached):
 
 
 def _standing(pair):
-    pools = "; ".join(f"{pool} {pool.standing} {pool.reason_text}".rstrip() for pool in pair.pools.all())
+    pools = "; ".join(f"{pool} {pool.standing} {pool.why}".rstrip() for pool in pair.pools.all())
     text = f"pair {pair} is {pair.get_phase_display()} {pair.detail_text}".rstrip()
     nobody = "" if pair.attended else "; no engine works on it: is the portal being served?"
     last = pair.messages.first()

@@ -104,6 +104,24 @@ def test_a_list_is_idle_while_what_it_holds_does_not_go_across():
     assert "no disk" in manager(pair) and "status-failed" in manager(pair)
 
 
+def test_a_reason_says_what_it_means_and_what_it_is_this_time():
+    pair = make_synchronizing_pair()
+    pool = pair.pools.get()
+    set_state(pool, "TRACKING", "SUSPENDED", 9040, "ALTER TABLE public.<b>")
+    said = "9040 Definitions changed that are not carried yet: ALTER TABLE public.&lt;b&gt;"
+    assert said in render_pair(pair.pk, OLGA)["head"]
+    set_state(pool, "TRACKING", "SUSPENDED", 266)
+    assert "266 The secondary does not answer." in render_pair(pair.pk, OLGA)["head"]
+
+
+def test_what_holds_a_table_up_stands_below_its_name():
+    pair = make_pair()
+    make_copies(pair.pools.get(), 5)
+    TableCopy.objects.filter(state="LOCKED").update(message="locked by <i>nightly</i>")
+    copies = render_pair(pair.pk, OLGA)["copies"]
+    assert 'orders_4</span><div class="quiet">locked by &lt;i&gt;nightly&lt;/i&gt;</div>' in copies
+
+
 def test_a_retry_is_announced_only_while_it_is_to_come():
     pair = make_synchronizing_pair()
     pool = pair.pools.get()

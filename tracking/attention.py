@@ -41,7 +41,7 @@ def standing(pair: Pair, pools: Sequence[StoragePool]) -> Standing:
 
 
 def _suspended(pool: StoragePool) -> str:
-    return f"{pool} is suspended: {pool.reason} {pool.reason_text}"
+    return f"{pool} is suspended: {pool.reason} {pool.why}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from mwaportal import shown
 from mwaportal.templatetags.portal import status
 
+_STATE = {"td": {"class": "state"}}
 _NUMBER = {"td": {"class": "num"}, "th": {"class": "num"}}
 
 
@@ -61,7 +62,7 @@ class CopyTable(List):
     """The tables of the system migration."""
 
     pool = tables.Column()
-    table = tables.Column(accessor="copy", attrs={"td": {"class": "name"}})
+    table = tables.Column(accessor="copy")
     state = StatusColumn("TABLE_COPY", accessor="copy__state")
     progress = tables.Column(accessor="percent", verbose_name="Progress")
     rows_done = Number(accessor="copy__rows", verbose_name="Rows")
@@ -71,10 +72,13 @@ class CopyTable(List):
     rate = Number(verbose_name="Rows/s", empty_values=())
     byte_rate = Number(verbose_name="Size/s", empty_values=())
     remaining = tables.Column(attrs=_NUMBER, empty_values=())
-    message = tables.Column(accessor="copy__message", verbose_name="Note", default="")
 
     class Meta(List.Meta):
         pass
+
+    def render_table(self, value: Any) -> SafeString:
+        note = format_html('<div class="quiet">{}</div>', value.message) if value.message else ""
+        return format_html('<span class="name">{}</span>{}', value, note)
 
     def render_progress(self, value: int) -> SafeString:
         return format_html('<progress max="100" value="{}">{} %</progress>', value, value)
@@ -149,8 +153,8 @@ class JournalTable(List):
     at = When(verbose_name="At")
     entry_type = tables.Column(verbose_name="Type")
     name = tables.Column(verbose_name="Entry")
-    previous_state = tables.Column(verbose_name="From", default="")
-    state = tables.Column(verbose_name="To", default="")
+    previous_state = tables.Column(verbose_name="From", default="", attrs=_STATE)
+    state = tables.Column(verbose_name="To", default="", attrs=_STATE)
     phase_detail = tables.Column(verbose_name="Detail", default="")
     reason = tables.Column(default="")
     user = tables.Column(default="")

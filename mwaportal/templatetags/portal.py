@@ -27,11 +27,11 @@ def status(vocabulary: str, value: str) -> SafeString:
 
 
 @register.simple_tag
-def replication_detail(pool: StoragePool) -> SafeString | str:
+def replication_detail(pool: StoragePool) -> SafeString:
     """The detail of a pool's replication; a suspend that was asked for or ends by itself does not alarm."""
     found = vocabularies.REPLICATION_DETAIL[pool.detail]
     calm = pool.detail == "SUSPENDED" and not pool.in_trouble
-    return indicator("caution-minor" if calm else found.kind, found.label) if pool.detail else ""
+    return indicator("caution-minor" if calm else found.kind, found.label)
 
 
 @register.simple_tag

@@ -70,6 +70,12 @@ class StoragePool(models.Model):
         return self.detail == "SUSPENDED" and self.reason in status.TROUBLE_REASONS
 
     @property
+    def why(self) -> str:
+        """What the reason means, and what there is to say about this time."""
+        meaning = status.REASONS.get(self.reason, "")
+        return meaning if self.reason_text in ("", meaning) else f"{meaning}: {self.reason_text}"
+
+    @property
     def standing(self) -> str:
         """State and detail in one, for messages."""
         return f"{self.state} {self.detail}".strip()
