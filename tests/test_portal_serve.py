@@ -5,11 +5,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 
 import psutil
 import pytest
+import redis
 
 from mwaportal import portaldb
 from nodes.postgres.connect import one, wait_until
@@ -130,13 +132,31 @@ def test_a_worker_of_its_own_needs_redis(served):
     assert "runworker needs REDIS_URL" in served.run("runworker", "engine")
 
 
+def listen_to(process: subprocess.Popen[str]) -> list[str]:
+    """What a process prints, line by line as it does."""
+    said: list[str] = []
+
+    def read() -> None:
+        for line in process.stdout:
+            said.append(line)
+
+    threading.Thread(target=read, daemon=True).start()
+    return said
+
+
+def waits_at(port: int) -> bool:
+    """Whether somebody waits for a message at this Redis."""
+    with redis.Redis(port=port) as broker:
+        return any(client["cmd"].startswith("bzpopmin") for client in broker.client_list())
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="there is no redis-server on this machine")
 def test_a_worker_of_its_own_works_and_outlives_redis(served):
     port = free_port()
     url = {"REDIS_URL": f"redis://127.0.0.1:{port}/0"}
 
-    def redis() -> subprocess.Popen[bytes]:
+    def start_redis() -> subprocess.Popen[bytes]:
         started = subprocess.Popen(
             ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
@@ -144,25 +164,26 @@ def test_a_worker_of_its_own_works_and_outlives_redis(served):
         wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "redis", seconds=5)
         return started
 
-    broker = redis()
+    broker = start_redis()
     worker = None
     try:
         served.start("--no-worker", **url)
         served.run("shell", "-v0", "-c", SEED)
         worker = served.command("runworker", "engine", **url)
+        said = listen_to(worker)
         wait_until(lambda: f":{worker.pid}:" in lease(served), "the worker's lease", seconds=15, every=0.1)
+        wait_until(lambda: waits_at(port), "the worker to listen", seconds=15, every=0.1)
         broker.kill()
         broker.wait()
-        time.sleep(1)
+        wait_until(lambda: "the engine's doorbell failed" in "".join(said), "it to notice", seconds=15)
         assert worker.poll() is None and served.answers()
-        broker = redis()
-        assert "None" in served.run(
-            "shell", "-v0", "-c", "from mwaportal.doorbell import ring; print(ring(1))", **url
-        )
+        broker = start_redis()
+        wait_until(lambda: waits_at(port), "the worker to listen again", seconds=30, every=0.1)
+        ring = "from mwaportal.doorbell import ring; print(ring(1))"
+        assert "None" in served.run("shell", "-v0", "-c", ring, **url)
         assert worker.poll() is None
         worker.terminate()
-        output, _ = worker.communicate(timeout=30)
-        assert "the engine's doorbell failed" in output  # and it was answered again
+        assert worker.wait(30) is not None
     finally:
         broker.kill()
         broker.wait()
