@@ -2,7 +2,7 @@ import pytest
 
 from nodes.postgres import catalog
 from tracking.mirror.refresh import Listed
-from tracking.mirror.samerows import same_rows
+from tracking.mirror.samerows import LastRows
 
 TABLES = """
     create table keyed (id int primary key, words text);
@@ -16,7 +16,8 @@ KEYS = ("id",)
 def differing(database, *batches: list[str]) -> list[str]:
     tables = [catalog.table(database.source, "public", name) for name in ("keyless", "keyed")]
     listed = [Listed(tables[1], KEYS, list(batches))]
-    return same_rows(database.source, database.copy, tables[:1], listed)
+    last = LastRows(tables[:1], listed)
+    return last.differing(last.hashes(database.source), last.hashes(database.copy))
 
 
 @pytest.fixture

@@ -23,6 +23,15 @@ LEDGER = """
 """
 
 
+# Fires for our own rows too, which nothing of an ordinary database does.
+SPOIL = """
+    create function spoil() returns trigger language plpgsql as $$
+    begin new.writer := new.writer + 100; return new; end $$;
+    create trigger spoil before insert on ledger for each row execute function spoil();
+    alter table ledger enable always trigger spoil
+"""
+
+
 class Clients:
     """Writers that follow target_session_attrs and keep what was acknowledged."""
 
@@ -81,12 +90,8 @@ def swappable(servers, mirror):
     return mirror
 
 
-def nothing_differs(primary, secondary, portal, known, owed):
-    return []
-
-
-def swap(mirror, capture, reverse: str, budget: float = 5.0, verify=nothing_differs) -> PoolSwap:
-    return PoolSwap(mirror.route, mirror.database.name, reverse, capture, budget, verify)
+def swap(mirror, capture, reverse: str, budget: float = 5.0) -> PoolSwap:
+    return PoolSwap(mirror.route, mirror.database.name, reverse, capture, budget)
 
 
 def run(pool: PoolSwap) -> None:
@@ -167,12 +172,11 @@ def test_a_difference_reopens_the_source_and_says_where(swappable):
     suspend(swappable)
     with Clients(swappable, 2) as clients:
         with CaptureProcess(swappable.route.capture_config({}, 1000)) as capture:
-            pool = swap(
-                swappable, capture, swappable.route.slot + "_r", verify=lambda *_: ["public.ledger {1}"]
-            )
+            pool = swap(swappable, capture, swappable.route.slot + "_r")
             pool.prepare()
+            swappable.database.copy.execute(SPOIL)
             pool.close_primary()
-            with pytest.raises(SwapRefused, match=r"public.ledger \{1\}"):
+            with pytest.raises(SwapRefused, match=r"differ in public.ledger"):
                 pool.drain()
             pool.abort()
             pool.close()
@@ -180,6 +184,7 @@ def test_a_difference_reopens_the_source_and_says_where(swappable):
         wait_until(lambda: len(clients.at) > before + 50, "writers on the old primary", seconds=20)
     assert slot.find(swappable.database.copy, swappable.route.slot + "_r") is None
     swappable.reconnect()
+    swappable.database.copy.execute("drop trigger spoil on ledger")
     swappable.hand_over()
     wait_until(
         lambda: content(swappable.database.source) == content(swappable.database.copy), "equal", seconds=20

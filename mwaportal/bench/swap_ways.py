@@ -43,8 +43,6 @@ Way = Callable[[Route, str], AbstractContextManager[Swap]]
 @contextmanager
 def by_keys(route: Route, reverse: str) -> Iterator[Swap]:
     """The way of the portal: suspended first, so that capture lists what changes."""
-    from tracking.engine.proof import verify_last_rows  # needs Django's settings
-
     with (
         connect(route.secondary_conninfo, "bench") as copy,
         connect(route.primary_conninfo, "bench") as source,
@@ -53,7 +51,7 @@ def by_keys(route: Route, reverse: str) -> Iterator[Swap]:
         slot.release(source, route.slot)
     with CaptureProcess(route.capture_config({}, 10**9)) as capture:
         capture.started()
-        yield PoolSwap(route, _DATABASE, reverse, capture, _BUDGET_SECONDS, verify_last_rows)
+        yield PoolSwap(route, _DATABASE, reverse, capture, _BUDGET_SECONDS)
 
 
 @contextmanager

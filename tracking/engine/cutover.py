@@ -128,8 +128,7 @@ def _pool_swap(runtime: PoolRuntime) -> PoolSwap:
     pool = runtime.pool
     return PoolSwap(
         runtime.route, pool.database, pool.slot(reverse=not pool.pair.swapped),
-        runtime.ensure_capture(), pool.pair.swap_budget_ms / 1000, proof.verify_last_rows,
-        pool.definitions_seen,
+        runtime.ensure_capture(), pool.pair.swap_budget_ms / 1000, pool.definitions_seen,
     )  # fmt: skip
 
 

@@ -12,9 +12,6 @@ from nodes.postgres import slot
 from nodes.postgres.connect import Connection, connect
 from tracking.compare.database import compare_database
 from tracking.compare.results import TableResult
-from tracking.mirror import keylist
-from tracking.mirror.rounds import Known, split
-from tracking.mirror.samerows import same_rows
 from tracking.mirror.swap import SwapRefused
 from tracking.models import CompareResult, CompareRun
 
@@ -67,15 +64,6 @@ def _changed_since_equal(runtime: PoolRuntime) -> list[tuple[str, str]]:
     return [
         table for table, written in _counters(runtime.primary()).items() if last.get(table, -1) != written
     ]
-
-
-def verify_last_rows(
-    primary: Connection, secondary: Connection, portal: Connection, known: Known, owed: list[keylist.Owed]
-) -> list[str]:
-    """Under the fence: what was brought last, on both nodes; returns the tables that differ."""
-    there = [(entry, known.source.get((entry.schema, entry.table))) for entry in owed]
-    whole, listed = split(portal, [(entry, table) for entry, table in there if table is not None])
-    return same_rows(primary, secondary, whole, listed)
 
 
 def _counters(session: Connection) -> dict[tuple[str, str], int]:

@@ -42,6 +42,11 @@ class Listed:
     key_columns: tuple[str, ...]
     batches: list[list[str]]
 
+    @property
+    def keys(self) -> int:
+        """How many rows are listed."""
+        return sum(map(len, self.batches))
+
 
 def bring(source: Connection, copy: Connection, whole: list[Table], listed: list[Listed]) -> int:
     """Empty what goes whole, delete the listed rows, then bring what exists; returns the rows brought.

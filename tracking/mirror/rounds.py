@@ -1,9 +1,11 @@
 """Work off sheets of the object tracking list with several sessions on each node at once."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
 from types import TracebackType
+from typing import TypeVar
 
 from psycopg import sql
 
@@ -16,6 +18,7 @@ from .keylist import Owed
 from .refresh import Listed, RefreshFailed
 
 Name = tuple[str, str]
+T = TypeVar("T")
 _SMALL_ROWS = 20_000
 _ROWS_PER_TABLE = 50  # planning a table's statements takes as long as bringing so many rows
 _SMALLEST_ROW = 28  # bytes
@@ -31,6 +34,19 @@ class Known:
 
     source: dict[Name, Table]
     copy: dict[Name, Table]
+
+    def still_there(self, owed: list[Owed]) -> list[tuple[Owed, Table]]:
+        """Without those that were dropped: that is a definition change, and on the list.
+
+        Raises `RefreshFailed` where a table is not the same on both nodes.
+        """
+        found = []
+        for each in owed:
+            name = (each.schema, each.table)
+            if table := self.source.get(name):
+                same_definition(table, self.copy.get(name))
+                found.append((each, table))
+        return found
 
 
 @dataclass(frozen=True)
@@ -82,32 +98,54 @@ class Workers:
         first = self._all[0]
         return Known(_by_name(first.source), _by_name(first.copy))
 
-    def refresh(self, owed: list[Owed], snapshot: str | None, known: Known | None = None) -> int:
-        """Bring everything owed, as of `snapshot` (None: as of now), durably; returns the rows brought.
+    def refresh(self, owed: list[Owed], snapshot: str, known: Known | None = None) -> int:
+        """Bring everything owed, as of `snapshot`, durably; returns the rows brought.
 
         `known` spares reading the catalogs where nothing can have changed them. Raises `RefreshFailed`
         after all tables have been tried; those that worked have been brought.
         """
         if not owed:
             return 0
+        both = known or self.tables()
+
+        def bring(sessions: Sessions, group: list[Owed]) -> int:
+            whole, listed = split(sessions.portal, both.still_there(group))
+            with sessions.source.transaction():
+                sessions.source.execute("set transaction isolation level repeatable read, read only")
+                sessions.source.execute(sql.SQL("set transaction snapshot {}").format(snapshot))
+                return refresh.bring(sessions.source, sessions.copy, whole, listed)
+
         try:
-            return self.bring(owed, snapshot, known or self.tables())
+            return self._share(_groups(owed, [_rows(each, both) for each in owed], len(self._all)), bring)
         finally:
             self.flush()
 
-    def bring(self, owed: list[Owed], snapshot: str | None, known: Known) -> int:
-        """The same, but durable only after `flush`."""
+    def bring(self, whole: list[Table], listed: list[Listed]) -> int:
+        """The same for a source on which nobody writes, with keys that were read before.
 
-        def work(group: list[Owed]) -> int:
+        What was brought is durable only after `flush`.
+        """
+        items: list[Table | Listed] = [*whole, *listed]
+        rows = [table.rows for table in whole] + [each.keys for each in listed]
+
+        def bring(sessions: Sessions, group: list[Table | Listed]) -> int:
+            tables = [each for each in group if isinstance(each, Table)]
+            by_key = [each for each in group if isinstance(each, Listed)]
+            return refresh.bring(sessions.source, sessions.copy, tables, by_key)
+
+        return self._share(_groups(items, rows, len(self._all)), bring)
+
+    def _share(self, groups: list[list[T]], bring: Callable[[Sessions, list[T]], int]) -> int:
+        def work(group: list[T]) -> int:
             sessions = self._free.get()
             try:
-                return _bring(sessions, group, known, snapshot)
+                return bring(sessions, group)
             finally:
                 self._free.put(sessions)
 
         failures, rows = [], 0
         with ThreadPoolExecutor(len(self._all)) as threads:
-            for result in [threads.submit(work, group) for group in _groups(owed, known, len(self._all))]:
+            for result in [threads.submit(work, group) for group in groups]:
                 try:
                     rows += result.result()
                 except RefreshFailed as error:
@@ -134,16 +172,18 @@ class Workers:
         self.close()
 
 
-def _groups(owed: list[Owed], known: Known, count: int) -> list[list[Owed]]:
+def _groups(items: list[T], rows: list[int], count: int) -> list[list[T]]:
     """What goes in one conversation: a large table alone, of the small ones as many groups as workers."""
-    sized = [(_rows(table, known), table) for table in owed]
-    large = [[table] for rows, table in sized if rows > _SMALL_ROWS]
-    groups: list[list[Owed]] = [[] for _ in range(count)]
+    groups: list[list[T]] = [[] for _ in range(count)]
     filled = [0] * count
-    for rows, table in sorted((s for s in sized if s[0] <= _SMALL_ROWS), key=lambda s: -s[0]):
+    large = []
+    for size, item in sorted(zip(rows, items, strict=True), key=lambda sized: -sized[0]):
+        if size > _SMALL_ROWS:
+            large.append([item])
+            continue
         least = filled.index(min(filled))
-        groups[least].append(table)
-        filled[least] += rows + _ROWS_PER_TABLE
+        groups[least].append(item)
+        filled[least] += size + _ROWS_PER_TABLE
     return large + [group for group in groups if group]
 
 
@@ -154,22 +194,6 @@ def _rows(owed: Owed, known: Known) -> int:
         return owed.keys
     # The planner's estimate is -1 for a table that was never analyzed: then by its size.
     return table.rows if table.rows >= 0 else table.bytes // _SMALLEST_ROW
-
-
-def _bring(sessions: Sessions, group: list[Owed], known: Known, snapshot: str | None) -> int:
-    there = []
-    for owed in group:
-        table = known.source.get((owed.schema, owed.table))
-        if table is not None:  # else it was dropped, and its definition change is on the list
-            same_definition(table, known.copy.get((owed.schema, owed.table)))
-            there.append((owed, table))
-    whole, listed = split(sessions.portal, there)
-    source = sessions.source
-    with source.transaction():
-        source.execute("set transaction isolation level repeatable read, read only")
-        if snapshot:
-            source.execute(sql.SQL("set transaction snapshot {}").format(snapshot))
-        return refresh.bring(source, sessions.copy, whole, listed)
 
 
 def split(portal: Connection, owed: list[tuple[Owed, Table]]) -> tuple[list[Table], list[Listed]]:

@@ -1,41 +1,48 @@
-"""Whether rows are the same on both nodes, in a round trip or two to each: for the time under a fence."""
+"""Whether rows are the same on both nodes, by one read or two on each: for the time under a fence."""
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from psycopg import sql
 
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection
 from tracking.compare.hashing import row_hash
-from tracking.compare.session import BY_INDEX, Rows, Settings, read
+from tracking.compare.session import BY_INDEX, read
 from tracking.compare.shape import Subject
 
 from . import keysql
 from .refresh import Listed
 
-
-def same_rows(source: Connection, copy: Connection, whole: list[Table], listed: list[Listed]) -> list[str]:
-    """Count and hash whole tables and the rows of listed keys on both nodes; returns what differs."""
-    names = [str(table) for table in whole] + [f"{e.table} (among the rows brought last)" for e in listed]
-    by_scan = [_part(number, table, sql.SQL("")) for number, table in enumerate(whole)]
-    by_key = [
-        _part(number, entry.table, _join(entry, batch))
-        for number, entry in enumerate(listed, len(whole))
-        for batch in entry.batches
-    ]
-
-    def hashes(session: Connection) -> Rows:
-        return _hashes(session, by_scan, {}) + _hashes(session, by_key, BY_INDEX)
-
-    with ThreadPoolExecutor(2) as threads:
-        here, there = threads.map(hashes, (source, copy))
-    differing = (Counter(here) - Counter(there)) + (Counter(there) - Counter(here))
-    return [names[number] for number in sorted({row[0] for row in differing})]
+Hashes = Counter[tuple[Any, ...]]
 
 
-def _hashes(session: Connection, parts: list[sql.Composed], settings: Settings) -> Rows:
-    return read(session, sql.SQL(" union all ").join(parts), settings) if parts else []
+class LastRows:
+    """Whole tables and rows by listed keys, to be counted and hashed on each node."""
+
+    def __init__(self, whole: list[Table], listed: list[Listed]) -> None:
+        self._names = [str(table) for table in whole]
+        self._names += [f"{entry.table} (among the rows brought last)" for entry in listed]
+        by_scan = [_part(number, table, sql.SQL("")) for number, table in enumerate(whole)]
+        by_key = [
+            _part(number, entry.table, _join(entry, batch))
+            for number, entry in enumerate(listed, len(whole))
+            for batch in entry.batches
+        ]
+        self._reads = [(_union(parts), how) for parts, how in ((by_scan, {}), (by_key, BY_INDEX)) if parts]
+
+    def hashes(self, session: Connection) -> Hashes:
+        """What a node holds of them."""
+        return Counter(row for query, settings in self._reads for row in read(session, query, settings))
+
+    def differing(self, here: Hashes, there: Hashes) -> list[str]:
+        """Where two nodes differ."""
+        return [self._names[number] for number in sorted({row[0] for row in (here - there) + (there - here)})]
+
+
+def _union(parts: list[sql.Composed]) -> sql.SQL:
+    """Put together once: for both nodes, and before it is needed."""
+    return sql.SQL(sql.SQL(" union all ").join(parts).as_string())
 
 
 def _join(entry: Listed, batch: list[str]) -> sql.Composed:

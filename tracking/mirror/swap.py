@@ -7,19 +7,22 @@ apply worker nor synchronous commits stand inside the fence.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from nodes.postgres import blocked, catalog, lsn, sequences, slot
+from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect, one
 from nodes.postgres.fence import Fence, FenceBroken
 
 from . import keylist, way_back
 from .capture_client import CaptureProcess
 from .handover import Route, bring_sheet, shrink
-from .rounds import Known, Workers
+from .refresh import Listed
+from .rounds import Workers, split
+from .samerows import LastRows
 
 _GUARD_MARGIN_SECONDS = 3.0
 _FEW_KEYS = 5_000  # what is owed when the last rounds begin
@@ -28,9 +31,6 @@ _LAST_KEYS = 50  # fewer are brought under the fence as fast
 _DEFINITIONS = (
     "select concat_ws(' ', command, identity) from mwa.definition_changes where id > %s order by id"
 )
-
-
-Verify = Callable[[Connection, Connection, Connection, Known, list[keylist.Owed]], list[str]]
 
 
 class SwapRefused(Exception):
@@ -50,8 +50,8 @@ class Step:
 class PoolSwap:
     """One pool whose roles are exchanged; its methods are called in the order in which they stand here.
 
-    `verify` compares what was brought last and returns what differs. `definitions_seen` is the last entry
-    of the primary's mwa.definition_changes that is known to be on the secondary too.
+    `definitions_seen` is the last entry of the primary's mwa.definition_changes that is known to be on the
+    secondary too.
     """
 
     route: Route
@@ -59,16 +59,16 @@ class PoolSwap:
     reverse_slot: str
     capture: CaptureProcess
     budget_seconds: float
-    verify: Verify
     definitions_seen: int = 0
     steps: list[Step] = field(default_factory=list)
+    _beside: list[Connection] = field(default_factory=list)  # sessions for what goes on at the same time
 
     def prepare(self) -> None:
         """Everything that takes time: sessions, rounds, and the proof that the way back works."""
         route = self.route
         self._primary = connect(route.primary_conninfo, "swap")
         self._secondary = connect(route.secondary_conninfo, "swap")
-        self._beside = connect(route.secondary_conninfo, "swap")  # while the other one is busy
+        self._beside = [connect(c, "swap") for c in (route.primary_conninfo, route.secondary_conninfo)]
         self._portal = connect(route.portal_conninfo, "swap")
         self._workers = Workers(
             route.primary_conninfo, route.secondary_conninfo, route.portal_conninfo, route.jobs
@@ -86,7 +86,8 @@ class PoolSwap:
         self._sequences = [s for s in catalog.sequences(self._primary) if (s.schema, s.name) in there]
         self._fence = Fence(
             route.primary_conninfo, self.database, self._primary,
-            self._workers.source_pids(), seconds=self.budget_seconds + _GUARD_MARGIN_SECONDS,
+            keep=self._workers.source_pids() | {self._beside[0].info.backend_pid},
+            seconds=self.budget_seconds + _GUARD_MARGIN_SECONDS,
         )  # fmt: skip
 
     def approach(self) -> None:
@@ -97,7 +98,9 @@ class PoolSwap:
                 sheet = self.capture.begin_sheet() - 1
                 owed = keylist.owed(self._portal, self.route.pool, sheet)
                 if not brought:  # under the fence the sessions that compare should know the tables already
-                    self._compare(owed)
+                    last = LastRows(*self._owed(sheet))
+                    for session in self._beside:
+                        last.hashes(session)
                 brought.append(sum(table.keys for table in owed))
                 bring_sheet(self.route, self._primary, self._portal, self._workers, owed, sheet, self._known)
             step.text = f"{', '.join(map(str, brought))} rows"
@@ -122,15 +125,17 @@ class PoolSwap:
                     f" at {lsn.render(self._fenced_at)}"
                 )
         self._sheet = reached["sheet"]
-        owed = keylist.owed(self._portal, self.route.pool, self._sheet)
-        with ThreadPoolExecutor(1) as beside:
+        with ThreadPoolExecutor(2) as beside:
             carried = beside.submit(self._carry_sequences)
             with self._step("drain") as step:
-                step.text = f"{self._workers.bring(owed, None, self._known)} rows"
+                whole, listed = self._owed(self._sheet)
+                last = LastRows(whole, listed)
+                here = beside.submit(last.hashes, self._beside[0])
+                step.text = f"{self._workers.bring(whole, listed)} rows"
             carried.result()
             positioned = beside.submit(self._position_way_back)
             with self._step("compare"):
-                differing = self._compare(owed)
+                differing = last.differing(here.result(), last.hashes(self._beside[1]))
             positioned.result()
         if differing:
             raise SwapRefused(f"the nodes differ in {', '.join(differing)}")
@@ -162,9 +167,11 @@ class PoolSwap:
 
     def close(self) -> None:
         """Close every session."""
-        for name in ("_workers", "_primary", "_secondary", "_beside", "_portal"):
+        for name in ("_workers", "_primary", "_secondary", "_portal"):
             if session := getattr(self, name, None):
                 session.close()
+        for session in self._beside:
+            session.close()
 
     @contextmanager
     def _step(self, name: str) -> Iterator[Step]:
@@ -175,8 +182,9 @@ class PoolSwap:
         finally:
             step.ms = round((time.monotonic() - began) * 1000, 1)
 
-    def _compare(self, owed: list[keylist.Owed]) -> list[str]:
-        return self.verify(self._primary, self._secondary, self._portal, self._known, owed)
+    def _owed(self, sheet: int) -> tuple[list[Table], list[Listed]]:
+        owed = keylist.owed(self._portal, self.route.pool, sheet)
+        return split(self._portal, self._known.still_there(owed))
 
     def _carry_sequences(self) -> None:
         with self._step("sequences") as step:
@@ -187,7 +195,7 @@ class PoolSwap:
     def _position_way_back(self) -> None:
         with self._step("reverse stream positioned"):
             self._workers.flush()  # a slot cannot be moved beyond what is on disk
-            way_back.position(self._beside, self.reverse_slot)
+            way_back.position(self._secondary, self.reverse_slot)
 
     def _refuse_changed_definitions(self) -> None:
         if change := one(self._primary, _DEFINITIONS, (self.definitions_seen,)):
