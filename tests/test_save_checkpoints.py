@@ -1,10 +1,16 @@
 """How wide one checkpoint reaches (SAVACT)."""
 
+import threading
+
 import pytest
 
+from nodes.postgres import catalog
 from nodes.postgres.connect import one, wait_until
 from tests.save import Listener, Meddler, create, rows, run
+from tracking.save.copy import CheckpointUnusable, copy_chunk
 from tracking.save.events import CheckpointComplete, ChunkCopied, Copied
+from tracking.save.plan import plan
+from tracking.save.route import Route
 from tracking.save.snapshot import Checkpoint
 
 TABLES = """
@@ -71,3 +77,21 @@ def test_a_checkpoint_knows_that_its_session_has_died(database):
             " where application_name = 'mwa save checkpoint'"
         )
         assert not checkpoint.alive()
+
+
+def test_a_checkpoint_that_ends_this_very_moment_is_known_to_have_ended(database, servers):
+    """Its file is removed a little later than its transaction ends."""
+    create(database, "create table a (x int)")
+    with Checkpoint(database.source_conninfo) as checkpoint:
+        file = servers.source.directory / "pg_snapshots" / checkpoint.name
+        content = file.read_bytes()
+    wait_until(lambda: not file.exists(), "the checkpoint's session to end", seconds=5)
+    try:
+        file.write_bytes(content)
+        file.chmod(0o644)
+        route = Route.between(database.source_conninfo, database.copy_conninfo, 5)
+        (planned,) = plan(database.source, catalog.tables(database.source), 1 << 30)
+        with pytest.raises(CheckpointUnusable, match="the checkpoint has ended"):
+            copy_chunk(route, planned.chunks[0], checkpoint.name, threading.Event())
+    finally:
+        file.unlink(missing_ok=True)

@@ -52,6 +52,16 @@ class Table:
         """Whether changes to it can be kept as row keys; otherwise it is resynchronized whole."""
         return bool(self.key) and self.replica_identity in "di"
 
+    def misfit(self, copy: "Table") -> str:
+        """The columns that are not the same on the copy, as text; empty where all are."""
+        here = dict(zip(self.columns, self.types, strict=True))
+        there = dict(zip(copy.columns, copy.types, strict=True))
+        return ", ".join(
+            f"{name} (source: {here.get(name, 'not there')}, copy: {there.get(name, 'not there')})"
+            for name in sorted(here.keys() | there.keys())
+            if here.get(name) != there.get(name)
+        )
+
     def type_of(self, column: str) -> str:
         """The type of a column, as SQL."""
         return self.types[self.columns.index(column)]

@@ -28,12 +28,15 @@ _PIPE_BYTES = 1 << 20  # 5 % faster than the default 64 KiB: fewer changes betwe
 _POLL_SECONDS = 0.2
 
 _LOCK_NOT_AVAILABLE = "55P03"
-_NO_SUCH_TABLE = ("42P01", "3F000")
-_NO_SUCH_SNAPSHOT = ("22023", "42704")  # up to PostgreSQL 16, since 17
-_REWRITTEN, _OTHER_TABLE = "MWA01", "MWA02"
+_NO_SUCH_TABLE = ("42P01", "3F000", "42809")  # the last: something else has its name, that is no table
+# Up to PostgreSQL 16, since 17, and in the moment between the transaction's end and the snapshot's
+_NO_SUCH_SNAPSHOT = ("22023", "42704", "55000")
+_REWRITTEN, _OTHER_TABLE, _OTHER_COLUMNS = "MWA01", "MWA02", "MWA03"
 
 # TRUNCATE and the rewriting forms of ALTER TABLE are not MVCC-safe (PostgreSQL documentation, "Caveats"):
 # to a snapshot from before them the table is empty. Nothing in the stream would bring those rows.
+# Columns may have changed between our reading the catalog and the snapshot. Binary rows of another type
+# can be of the same length: the copy would take a real for an integer.
 _CHECK = """
 begin
     if to_regclass({name})::oid is distinct from {oid}::oid then
@@ -41,6 +44,11 @@ begin
     end if;
     if (select relfilenode from pg_class where oid = {oid}) is distinct from pg_relation_filenode({oid}) then
         raise exception using errcode = 'MWA01', message = 'it was rewritten after the checkpoint';
+    end if;
+    if {columns}::text[] is distinct from array(
+            select format('%s %s %s', attname, format_type(atttypid, atttypmod), attgenerated <> '')
+            from pg_attribute where attrelid = {oid} and attnum > 0 and not attisdropped order by attnum) then
+        raise exception using errcode = 'MWA03', message = 'its columns were changed while it was saved';
     end if;
 end
 """
@@ -116,7 +124,11 @@ def _reading(chunk: Chunk, snapshot: str) -> list[str]:
         pages = sql.SQL("where ctid >= {}").format(sql.Literal(f"({chunk.first_page},0)"))
         if chunk.end_page is not None:
             pages += sql.SQL(" and ctid < {}").format(sql.Literal(f"({chunk.end_page},0)"))
-    check = sql.SQL(_CHECK).format(name=sql.Literal(name.as_string()), oid=oid)
+    seen = [
+        f"{column} {type_} {'t' if column in table.generated else 'f'}"
+        for column, type_ in zip(table.columns, table.types, strict=True)
+    ]
+    check = sql.SQL(_CHECK).format(name=sql.Literal(name.as_string()), oid=oid, columns=sql.Literal(seen))
     commands = [
         sql.SQL("begin isolation level repeatable read read only"),
         sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)),

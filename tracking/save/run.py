@@ -18,11 +18,11 @@ from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, Unreachable, connect
 
 from .attempt import Attempt, Means
-from .copy import Gone, Locked, Stopped
+from .copy import CopyFailed, Gone, Locked, Stopped
 from .events import Event, Report
 from .locks import Watch
 from .plan import TablePlan, plan
-from .route import COPYING, Route, end_sessions
+from .route import COPY_LOCK_TIMEOUT, COPYING, Route, end_sessions
 from .snapshot import SYNCLIB, SYSDFN, Checkpoints, Scope, scope_of
 
 _PASSES = 4  # the first, and three more for what was locked
@@ -77,7 +77,9 @@ def save(
         with reporting:
             report(event)
 
-    with connect(copy_conninfo, "save", session_replication_role="replica") as copy:
+    with connect(
+        copy_conninfo, "save", session_replication_role="replica", lock_timeout=COPY_LOCK_TIMEOUT
+    ) as copy:
         end_sessions(copy, COPYING)
         plans, new = _wanted(source_conninfo, copy, options, finished)
         checkpoints = Checkpoints(source_conninfo, say)
@@ -95,13 +97,19 @@ def save(
 def _wanted(
     source_conninfo: str, copy: Connection, options: SaveOptions, finished: Collection[int]
 ) -> tuple[list[TablePlan], list[Table]]:
-    """What is to be copied, and which tables the copy does not know."""
-    defined = {(table.schema, table.name) for table in catalog.tables(copy)}
+    """What is to be copied, and which tables the copy does not know.
+
+    Raises `CopyFailed` for a table that has other columns there.
+    """
+    defined = {(table.schema, table.name): table for table in catalog.tables(copy)}
     with connect(source_conninfo, "save") as source:
         end_sessions(source, COPYING)
         tables = [table for table in catalog.tables(source) if table.oid not in finished]
         new = [table for table in tables if (table.schema, table.name) not in defined]
         known = [table for table in tables if (table.schema, table.name) in defined]
+        for table in known:
+            if misfit := table.misfit(defined[table.schema, table.name]):
+                raise CopyFailed(table, "on the copy", f"its columns differ: {misfit}")
         return plan(source, known, options.split_bytes), new
 
 
