@@ -86,14 +86,14 @@ def test_commits_go_on_when_the_copy_vanishes_and_everything_of_ours_is_killed(
             with connect(
                 database.source_conninfo, "app", search_path="public", synchronous_commit="on"
             ) as app:
-                for number in range(3):
-                    app.execute("insert into account values (%s)", (100 + number,))
+                for number in range(100):  # and not only one with each look of the guard
+                    app.execute("insert into account values (%s)", (1000 + number,))
                     committed.append(time.monotonic())
 
         writer = threading.Thread(target=commit, daemon=True)
         writer.start()
         writer.join(15)
-        assert len(committed) == 3
+        assert len(committed) == 100
     finally:
         servers.copy.start()
     synchronous.turn_off(database.source, name)

@@ -9,7 +9,7 @@ declare
     moved_at timestamptz := clock_timestamp();
 begin
     loop
-        perform pg_sleep(0.2);
+        perform pg_sleep(case when given_up then 0 else 0.2 end);
         perform pg_stat_clear_snapshot();
         exit when not exists (
             select from pg_file_settings
@@ -24,8 +24,12 @@ begin
         if clock_timestamp() - moved_at > make_interval(secs => {seconds}) then
             given_up := true;
             -- The transaction is committed on the primary; only its wait is ended (with a warning).
-            -- From then on nobody waits longer than a turn, until the secondary answers again.
-            perform pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep';
+            -- From then on nobody waits longer than some milliseconds, until the secondary answers again.
+            for look in 1..20 loop
+                perform pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep';
+                perform pg_sleep(0.01);
+                perform pg_stat_clear_snapshot();
+            end loop;
         end if;
         commit;
     end loop;
