@@ -14,15 +14,6 @@ def envbool(name: str, default: bool) -> bool:
     return value == "True" if value else default
 
 
-def envint(name: str, default: int) -> int:
-    """A whole number; empty is the default."""
-    value = os.environ.get(name, "")
-    try:
-        return int(value) if value else default
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is {value!r}; it has to be a whole number") from error
-
-
 def envlist(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [part.strip() for part in (os.environ.get(name) or default).split(",") if part.strip()]

@@ -3,14 +3,18 @@
 import logging
 import re
 
+_QUOTED = r"""'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?"""  # or cut off before its end
 _SECRETS = re.compile(
-    r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)|(\w+://[^\s:/@]*:)[^\s@]+(?=@)", re.IGNORECASE
+    rf"""(?P<given>password['"]?\s*[=:]\s*)(?:{_QUOTED}|\S+)"""  # a connection string, a dictionary
+    rf"""|(?P<said>password\s+)(?:{_QUOTED})"""  # SQL
+    r"""|(?P<url>\w+://[^\s:/@]*:)[^\s@]+(?=@)""",
+    re.IGNORECASE,
 )
 
 
 def redact(text: str) -> str:
-    """The text with every `password=...` and every password in a URL replaced."""
-    return _SECRETS.sub(lambda match: (match[1] or match[3]) + "***", text)
+    """The text without the passwords of connection strings, URLs, dictionaries and SQL statements."""
+    return _SECRETS.sub(lambda match: (match["given"] or match["said"] or match["url"]) + "***", text)
 
 
 class RedactingFormatter(logging.Formatter):

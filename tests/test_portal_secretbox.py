@@ -94,7 +94,21 @@ def test_a_key_that_is_none_is_refused_without_repeating_it(settings):
 
 
 @pytest.mark.parametrize(
-    "line", ["password=sesame x", "Password = 'se same' x", "postgresql://u:sesame@h/d x"]
-)
+    "line",
+    [
+        "password=sesame x", "Password = 'se same' x", "postgresql://u:sesame@h/d x",
+        "{'PASSWORD': 'sesame', 'HOST': 'h'} x", '{"password": "se same"} x',
+        "alter role app password 'sesame' x", "options (user 'u', password 'it''s sesame') x",
+    ],
+)  # fmt: skip
 def test_log_lines_lose_their_passwords(line):
     assert "sesame" not in redact(line) and "se same" not in redact(line) and redact(line).endswith(" x")
+
+
+def test_a_statement_that_was_cut_off_in_its_password_loses_what_is_left_of_it():
+    assert redact("create role app password 'sesa") == "create role app password ***"
+
+
+def test_what_only_speaks_of_passwords_is_left_alone():
+    line = 'password authentication failed for user "app"; no password was given'
+    assert redact(line) == line

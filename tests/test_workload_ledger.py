@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from mwaportal.workload import ledger, shop
+from mwaportal.workload import acknowledgements, gaps, ledger, shop
 from mwaportal.workload.acknowledgements import LedgerFile, LedgerInUse
 
 MS = 1_000_000
@@ -102,33 +102,33 @@ def test_a_writer_of_whom_the_node_knows_nothing_has_lost_everything(sold, tmp_p
 def test_the_gap_is_the_longest_time_in_which_no_writer_was_served(tmp_path):
     write(tmp_path, 1, [(1, 1000), (2, 1100), (3, 1500), (4, 1600)])
     write(tmp_path, 2, [(1, 1050), (2, 1200), (3, 1550), (4, 1900)])
-    assert ledger.write_gap_ms(tmp_path, (1000 * MS, 1700 * MS)) == 300  # from 1200 to 1500, and 1600 to 1900
-    assert ledger.write_gap_ms(tmp_path, (1000 * MS, 1160 * MS)) == 100  # from 1100 to 1200
-    assert ledger.client_gaps_ms(tmp_path, (1000 * MS, 1560 * MS)) == {1: 400, 2: 350}
+    assert gaps.write_gap_ms(tmp_path, (1000 * MS, 1700 * MS)) == 300  # from 1200 to 1500, and 1600 to 1900
+    assert gaps.write_gap_ms(tmp_path, (1000 * MS, 1160 * MS)) == 100  # from 1100 to 1200
+    assert gaps.client_gaps_ms(tmp_path, (1000 * MS, 1560 * MS)) == {1: 400, 2: 350}
 
 
 def test_a_gap_that_reaches_beyond_the_times_asked_for_counts_in_full(tmp_path):
     write(tmp_path, 1, [(1, 1000), (2, 5000)])
-    assert ledger.write_gap_ms(tmp_path, (2000 * MS, 2100 * MS)) == 4000
-    assert ledger.write_gap_ms(tmp_path, (4900 * MS, 6000 * MS)) == 4000
+    assert gaps.write_gap_ms(tmp_path, (2000 * MS, 2100 * MS)) == 4000
+    assert gaps.write_gap_ms(tmp_path, (4900 * MS, 6000 * MS)) == 4000
 
 
 def test_silence_is_a_gap_up_to_the_edges(tmp_path):
-    assert ledger.write_gap_ms(tmp_path, (1000 * MS, 1300 * MS)) == 300
+    assert gaps.write_gap_ms(tmp_path, (1000 * MS, 1300 * MS)) == 300
     write(tmp_path, 1, [(1, 2000)])
-    assert ledger.write_gap_ms(tmp_path, (1000 * MS, 2500 * MS)) == 1000
+    assert gaps.write_gap_ms(tmp_path, (1000 * MS, 2500 * MS)) == 1000
 
 
 def test_a_writer_that_has_ended_long_before_makes_no_gap(tmp_path):
     write(tmp_path, 1, [(1, 10)])
     write(tmp_path, 2, [(n, 1000 + 10 * n) for n in range(100)])
-    assert ledger.write_gap_ms(tmp_path, (1500 * MS, 1700 * MS)) == 10
+    assert gaps.write_gap_ms(tmp_path, (1500 * MS, 1700 * MS)) == 10
 
 
 def test_the_rate_counts_all_writers(tmp_path):
     for writer in (1, 2):
         write(tmp_path, writer, [(n, 1000 + n) for n in range(2000)])
-    assert ledger.commits_per_second(tmp_path, (1500 * MS, 2500 * MS)) == pytest.approx(2000, rel=0.01)
+    assert gaps.commits_per_second(tmp_path, (1500 * MS, 2500 * MS)) == pytest.approx(2000, rel=0.01)
 
 
 def test_a_ledger_is_written_by_one_process_and_continued_after_a_torn_record(tmp_path):
@@ -140,10 +140,10 @@ def test_a_ledger_is_written_by_one_process_and_continued_after_a_torn_record(tm
     file.close()
     with (tmp_path / "writer-1.ledger").open("ab") as raw:
         raw.write(b"half a record")
-    assert list(ledger.read(tmp_path)[1].numbers) == [1]
+    assert list(acknowledgements.read(tmp_path)[1].numbers) == [1]
     file = LedgerFile(tmp_path, 1)
     file.add(2, 8)
     file.close()
-    found = ledger.read(tmp_path)[1]
+    found = acknowledgements.read(tmp_path)[1]
     assert list(found.numbers) == [1, 2] and list(found.servers) == [7, 8]
     assert before - 50 * MS < found.times[0] <= found.times[1] < time.time_ns() + 50 * MS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from mwaportal.workload import ledger, shop, writers
+from mwaportal.workload import acknowledgements, gaps, ledger, shop, writers
 from nodes.postgres.connect import connect, one, wait_until
 from nodes.postgres.embedded import EmbeddedServer
 
@@ -38,7 +38,7 @@ def make_shop(conninfo):
 
 
 def acknowledged(directory):
-    return sum(len(given.numbers) for given in ledger.read(directory).values())
+    return sum(len(given.numbers) for given in acknowledgements.read(directory).values())
 
 
 def work(directory, commits):
@@ -56,7 +56,7 @@ def assert_faithful(directory, connection):
     report = ledger.check(directory, connection)
     assert (report.lost, report.duplicated, report.examples) == (0, 0, [])
     assert report.acknowledged == acknowledged(directory) > 0
-    for given in ledger.read(directory).values():
+    for given in acknowledgements.read(directory).values():
         assert all(later > earlier for earlier, later in pairwise(given.numbers))
     return report
 
@@ -82,7 +82,7 @@ def test_writers_lose_and_double_nothing_and_end_in_order(database, start, tmp_p
     work(tmp_path, 2000)
     end(process)
     assert assert_faithful(tmp_path, database.source).unacknowledged == 0
-    assert set(ledger.read(tmp_path)) == {1, 2, 3, 4}
+    assert set(acknowledgements.read(tmp_path)) == {1, 2, 3, 4}
     legal = {"40P01 DeadlockDetected", "23503 ForeignKeyViolation", "23505 UniqueViolation"}
     assert set(writers.status(tmp_path).errors) <= legal
     assert app_sessions(database) == 0
@@ -160,7 +160,7 @@ def test_writers_go_over_to_the_other_server_when_theirs_refuses(servers, databa
     other = one(database.copy, "select system_identifier from pg_control_system()")
 
     def both_gone_over():
-        return all(given.servers[-1] == other for given in ledger.read(tmp_path).values())
+        return all(given.servers[-1] == other for given in acknowledgements.read(tmp_path).values())
 
     wait_until(both_gone_over, "both writers to be served by the other server", seconds=10)
     work(tmp_path, 100)
@@ -168,7 +168,7 @@ def test_writers_go_over_to_the_other_server_when_theirs_refuses(servers, databa
     rows = set()
     for connection in (database.source, database.copy):
         rows.update(connection.execute("select writer, number from ledger").fetchall())
-    for writer, given in ledger.read(tmp_path).items():
+    for writer, given in acknowledgements.read(tmp_path).items():
         assert {(writer, number) for number in given.numbers} <= rows
 
 
@@ -232,7 +232,7 @@ def test_a_rate_is_kept(database, start, tmp_path):
     process = start(database.source_conninfo, rate=100)
     work(tmp_path, 200)
     end(process)
-    given = ledger.read(tmp_path).values()
+    given = acknowledgements.read(tmp_path).values()
     first, last = min(one.times[0] for one in given), max(one.times[-1] for one in given)
-    assert ledger.commits_per_second(tmp_path, (first, last)) == pytest.approx(100, rel=0.1)
-    assert ledger.write_gap_ms(tmp_path, (first, last)) < 1000
+    assert gaps.commits_per_second(tmp_path, (first, last)) == pytest.approx(100, rel=0.1)
+    assert gaps.write_gap_ms(tmp_path, (first, last)) < 1000

@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mwaportal.workload.acknowledgements import Acknowledged, read
-from mwaportal.workload.gaps import client_gaps_ms, commits_per_second, write_gap_ms
 from nodes.postgres.connect import Connection
-
-__all__ = ["LedgerReport", "check", "client_gaps_ms", "commits_per_second", "read", "write_gap_ms"]
 
 _RUNS = Path(__file__).with_name("check.sql").read_text()
 _STOCKS = """
