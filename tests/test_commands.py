@@ -60,6 +60,18 @@ def processes_below(home: Path) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize(
+    "missing, why", [("source", "without the servers of a demo"), ("portal", "not a state directory")]
+)
+def test_starting_over_deletes_nothing_but_a_demo(tmp_path, missing, why):
+    for name in {"source", "portal"} - {missing}:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "PG_VERSION").touch()
+    with pytest.raises(SystemExit, match=why):
+        fresh(tmp_path)
+    assert list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_a_rehearsal_loses_nothing_and_leaves_no_process(home):
     report = last_line(home, "rehearse", "--rows", "20000", "--pause", "2", "--rate", "200")

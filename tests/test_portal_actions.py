@@ -80,6 +80,8 @@ def test_a_swap_is_requested_by_one_and_approved_by_another(people, rung):
     post(people["artur"], f"/pairs/shop/swap/{swap.pk}/approve/", digest=swap.digest)
     swap.refresh_from_db()
     assert (swap.state, swap.decided_by, rung) == ("APPROVED", people["artur"], [pair.pk, pair.pk])
+    pair.refresh_from_db()
+    assert pair.asked_by == "olga"  # for the journal of what follows
     assert offered(people["olga"]) == ["Compare *SYSBAS now"]
 
 

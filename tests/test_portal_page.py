@@ -302,6 +302,18 @@ def test_a_swap_shows_its_plan_and_its_steps():
         assert piece in page
 
 
+def test_the_steps_of_several_databases_are_told_apart():
+    people = make_people()
+    pair = make_synchronizing_pair()
+    swap = SwapRequest.request(pair, people["olga"])
+    swap.steps = [{"database": "shop", "name": "fence", "ms": 18.25, "text": ""}]
+    swap.save()
+    assert ">Database</th>" not in render_pair(pair.pk, OLGA)["swap"]
+    swap.plan["databases"] = ["shop", "billing"]
+    swap.save()
+    assert '<td class="name">shop</td>' in render_pair(pair.pk, OLGA)["swap"]
+
+
 def test_a_pair_with_a_thousand_tables_is_quick_and_asks_the_database_little(django_assert_max_num_queries):
     pair = make_synchronizing_pair()
     make_history(pair)

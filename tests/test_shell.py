@@ -40,11 +40,11 @@ def nodes():
     make_pair("other")
 
 
-def test_a_node_is_defined_without_showing_its_password(monkeypatch):
-    monkeypatch.setenv("MWA_CONNINFO", "host=old.example.com user=mover password=sesame")
+def test_a_node_is_defined_without_showing_its_password_and_may_be_away(monkeypatch):
+    monkeypatch.setenv("MWA_CONNINFO", "host=127.0.0.1 port=1 user=mover password=sesame")
     said = mwa("node", "old")
-    assert "host=old.example.com" in said and "sesame" not in said
-    assert Node.objects.get().conninfo == "host=old.example.com user=mover password=sesame"
+    assert "node old is defined and does not answer: user=mover" in said and "sesame" not in said
+    assert Node.objects.get().conninfo == "host=127.0.0.1 port=1 user=mover password=sesame"
     assert refused("node", "old") == "name: Node with this Name already exists."
     monkeypatch.delenv("MWA_CONNINFO")
     assert "MWA_CONNINFO is empty" in refused("node", "new")
@@ -68,6 +68,12 @@ def test_a_person_who_is_there_gets_another_role_and_password():
     nora = authenticate(username="nora", password=second)
     assert [group.name for group in nora.groups.all()] == ["Stakeholders"]
     assert refused("person", "no ra", "--role", "approver").startswith("username: Enter a valid username")
+
+
+def test_a_node_that_answers_says_its_version(servers, monkeypatch):
+    monkeypatch.setenv("MWA_CONNINFO", servers.source.conninfo())
+    assert "PostgreSQL 16" in mwa("node", "old")
+    assert Node.objects.get().version == 16
 
 
 def test_a_pair_is_defined_as_a_whole_or_not_at_all(nodes):

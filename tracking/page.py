@@ -38,7 +38,6 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
     return {
         "now": now,
         "pair": pair,
-        "viewer": viewer,
         "pools": pool_list,
         "needs": attention.needs(pair, pool_list, swap, open_definitions),
         "stands": stands,

@@ -13,9 +13,11 @@ _SERVERS = {"source": 16, "copy": 18, "portal": 18}
 
 
 def fresh(home: Path) -> None:
-    """Delete a state directory. Refuses one that holds anything but a demo's."""
+    """Delete a state directory. Refuses one that is not a demo's: it may know of real pairs."""
     if home.exists() and any(home.iterdir()) and not (home / "portal").is_dir():
         raise SystemExit(f"{home} is not a state directory of the portal; nothing is deleted")
+    if (home / "portal" / "PG_VERSION").exists() and not (home / "source" / "PG_VERSION").exists():
+        raise SystemExit(f"{home} holds a portal without the servers of a demo; nothing is deleted")
     for name, version in _SERVERS.items():
         if (home / name / "PG_VERSION").exists():
             EmbeddedServer(home / name, version).stop("immediate")

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.db import models
 
 from mwaportal.secretbox import EncryptedTextField
-from nodes.postgres.connect import for_database
+from nodes.postgres.connect import connect, for_database
 from nodes.postgres.embedded import EmbeddedServer
 
 
@@ -30,6 +30,12 @@ class Node(models.Model):
         """The connection string as it was given, for questions to the server as a whole."""
         server = self.embedded
         return server.conninfo() if server else self.conninfo
+
+    def learn_version(self) -> None:
+        """Ask the server which version it is, and keep it; raises `Unreachable`."""
+        with connect(self.own_conninfo, "version") as session:
+            self.version = session.info.server_version // 10_000
+        self.save(update_fields=["version"])
 
     def conninfo_for(self, database: str) -> str:
         """The connection string for one of its databases."""

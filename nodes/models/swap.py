@@ -92,6 +92,7 @@ class SwapRequest(models.Model):
             if not held.digest == digest == self.digest_of(self.plan_for(held.pair)):
                 raise ValidationError(f"the plan of {self} is not the one that was shown")
             self._decide(user, "APPROVED")
+            Pair.objects.filter(pk=held.pair_id).update(asked_by=held.requested_by.username)
 
     def reject(self, user) -> None:
         """Turn an open request down; raises `PermissionDenied` or `ValidationError`."""

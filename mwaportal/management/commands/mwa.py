@@ -1,5 +1,6 @@
 """The portal from a shell: make people, define nodes and pairs, start, pause, compare, swap, remove."""
 
+import contextlib
 import getpass
 import json
 import os
@@ -84,7 +85,12 @@ class Command(BaseCommand):
         node = Node(name=name, conninfo=conninfo)
         node.full_clean()
         node.save()
-        self.say(f"node {node}: {describe(conninfo)}")
+        try:
+            node.learn_version()
+        except Unreachable as error:
+            self.say(f"node {node} is defined and does not answer: {error}")
+        else:
+            self.say(f"node {node}: {describe(conninfo)}, PostgreSQL {node.version}")
 
     def pair(self, *, name, source, copy, databases, **_):
         pair = Pair(name=name, source=named(Node, source), copy=named(Node, copy))
@@ -99,6 +105,9 @@ class Command(BaseCommand):
 
     def preflight(self, *, name, create_databases, **_):
         pair = named(Pair, name)
+        for node in (pair.source, pair.copy):
+            with contextlib.suppress(Unreachable):  # the first check says so
+                node.learn_version()
         databases = [pool.database for pool in pair.pools.all()]
         where = pair.source.own_conninfo, pair.copy.own_conninfo, databases
         checks = preflight.run(*where, preflight.Options(create_database=create_databases))
