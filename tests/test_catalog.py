@@ -19,3 +19,14 @@ def test_a_table_is_described_by_its_identity(database):
     assert found["by_index"].key == ("b", "a") and found["by_index"].tracked_by_key
     assert not found["keyless"].tracked_by_key and not found["whole"].tracked_by_key
     assert found["child"].is_partition and found["child"].key == ("a",)
+
+
+def test_a_keys_equality_is_that_of_its_index(database):
+    database.source.execute("""
+        create schema "x y"; create extension vector schema "x y";
+        create table t (v "x y".vector(2), n varchar(9), extra int, primary key (n, v) include (extra));
+    """)
+    (table,) = catalog.tables(database.source)
+    assert dict(zip(table.key, table.equals, strict=True)) == {
+        "n": "operator(pg_catalog.=)", "v": 'operator("x y".=)',
+    }  # fmt: skip

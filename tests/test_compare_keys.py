@@ -7,10 +7,11 @@ import psycopg
 import pytest
 
 from nodes.postgres import catalog
-from tests.compare import QUICK, compared, found, on_both
-from tracking.compare.results import NotComparable
+from tests.compare import QUICK, assert_equal, compared, found, on_both
+from tracking.compare.results import NotComparable, TableName
 from tracking.compare.rows import compare_keys
-from tracking.compare.shape import Shape, reads_by_range
+from tracking.compare.session import Nodes
+from tracking.compare.shape import Shape, reads_by_range, shapes
 
 KEYS = {
     "composite": ("a int, b text, c date", "i / 100, 'n' || i, '2024-01-01'::date + i", "a, b, c"),
@@ -87,12 +88,12 @@ def test_text_keys_are_compared_whatever_order_each_node_has(database, source, c
     ],
 )
 def test_ranges_are_only_read_where_both_nodes_order_text_alike(source, copy, same):
-    side = Shape("r", "p", 0, {"a": "text"}, ("a",), (source,), True, 1.0, 1, "UTF8", 0)
+    side = Shape("r", "p", 0, {"a": "text"}, ("a",), ("=",), (source,), True, 1.0, 1, "UTF8", 0)
     assert reads_by_range(side, replace(side, orders=(copy,))) is same
 
 
 def test_a_large_table_in_another_order_than_its_key_is_read_in_one_pass():
-    side = Shape("r", "p", 10, {"a": "uuid"}, ("a",), ("",), True, 0.01, 9, "UTF8", 0)
+    side = Shape("r", "p", 10, {"a": "uuid"}, ("a",), ("=",), ("",), True, 0.01, 9, "UTF8", 0)
     assert not reads_by_range(side, side)
     assert reads_by_range(replace(side, cache=11), side)
     assert reads_by_range(replace(side, correlation=-0.9), side)
@@ -184,3 +185,30 @@ def test_a_key_on_one_node_only_is_not_relied_upon(database):
     database.copy.execute("insert into t values (17, 17)")
     (difference,) = compared(database, "t", QUICK).differences
     assert (difference.kind, difference.source_count, difference.copy_count) == ("extra", 1, 2)
+
+
+def test_a_key_of_an_extensions_type_is_compared_by_the_extensions_own_equality(database):
+    """Its operators are outside pg_catalog, where our sessions do not look for names."""
+    on_both(
+        database,
+        'create schema "an Extension"; create extension vector schema "an Extension"',
+        'create table t (v "an Extension".vector(2), n int, primary key (v, n))',
+        "insert into t select cast(format('[%s,0.5]', i) as \"an Extension\".vector), i"
+        " from generate_series(1, 3000) i",
+    )
+    assert_equal(database, "t", 3000)
+    database.copy.execute("delete from t where n = 5")
+    assert found(compared(database, "t")) == {("missing", '{"[5,0.5]",5}')}
+    table = catalog.table(database.source, "public", "t")
+    differing = compare_keys(database.source, database.copy, table, ['{"[5,0.5]",5}', '{"[6,0.5]",6}'])
+    assert [difference.key for difference in differing] == ['{"[5,0.5]",5}']
+
+
+def test_a_key_whose_index_is_no_btree_is_not_read_by_ranges(database):
+    """PostgreSQL 18 has primary keys WITHOUT OVERLAPS."""
+    database.copy.execute(
+        "create table t (r int4range, during daterange, primary key (r, during without overlaps))"
+    )
+    with Nodes(database.copy, database.copy, lock_seconds=1, stopped=lambda: False) as nodes:
+        shape, _ = shapes(nodes, TableName("public", "t"))
+    assert shape.key == ("r", "during") and not shape.plainly_indexed

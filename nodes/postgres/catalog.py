@@ -1,5 +1,6 @@
 """What a database holds, read from its catalogs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,7 @@ class Table:
     generated: tuple[str, ...]
     types: tuple[str, ...]  # beside `columns`, schema-qualified where needed
     key: tuple[str, ...]
+    equals: tuple[str, ...]  # beside `key`, the operator that its index knows for equality, as SQL
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
@@ -52,19 +54,14 @@ class Table:
         """Whether changes to it can be kept as row keys; otherwise it is resynchronized whole."""
         return bool(self.key) and self.replica_identity in "di"
 
-    def misfit(self, copy: "Table") -> str:
-        """The columns that are not the same on the copy, as text; empty where all are."""
-        here = dict(zip(self.columns, self.types, strict=True))
-        there = dict(zip(copy.columns, copy.types, strict=True))
-        return ", ".join(
-            f"{name} (source: {here.get(name, 'not there')}, copy: {there.get(name, 'not there')})"
-            for name in sorted(here.keys() | there.keys())
-            if here.get(name) != there.get(name)
-        )
+    @cached_property
+    def type_by_column(self) -> dict[str, str]:
+        """Its columns with their types, as SQL."""
+        return dict(zip(self.columns, self.types, strict=True))
 
     def type_of(self, column: str) -> str:
         """The type of a column, as SQL."""
-        return self.types[self.columns.index(column)]
+        return self.type_by_column[column]
 
 
 @dataclass(frozen=True)
@@ -79,6 +76,18 @@ class Sequence:
     def identifier(self) -> sql.Identifier:
         """The quoted, qualified name."""
         return sql.Identifier(self.schema, self.name)
+
+
+def misfit(source: Mapping[str, str], copy: Mapping[str, str]) -> str:
+    """How the columns of one table, with their types, differ on the copy; empty where they do not."""
+    complaints = [f"column {name} is missing on the copy" for name in source if name not in copy]
+    complaints += [f"column {name} is missing on the source" for name in copy if name not in source]
+    complaints += [
+        f"column {name} is {source[name]} on the source, {copy[name]} on the copy"
+        for name in source
+        if name in copy and source[name] != copy[name]
+    ]
+    return "; ".join(complaints)
 
 
 def tables(connection: Connection) -> list[Table]:

@@ -68,7 +68,7 @@ class ByKey:
             name = sql.Identifier(f"part{number}")
             value = sql.SQL("(k.key::text[])[{}]::{} as {}")
             parts.append(value.format(number, sql.SQL(column.type), name))
-            join.append(sql.SQL("{} = wanted.{}").format(column.reference, name))
+            join.append(sql.SQL("{} {} wanted.{}").format(column.reference, sql.SQL(column.equals), name))
         return {
             "keys": sql.SQL("{}::text[]").format(sql.Literal(list(rows))),
             "parts": sql.SQL(", ").join(parts),

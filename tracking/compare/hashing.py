@@ -49,10 +49,11 @@ _NULL: LiteralString = "case when {column} is null then 7046029254386353131 else
 
 
 class Column(NamedTuple):
-    """A column of a table; `type` as SQL, qualified unless it is a built-in one."""
+    """A column of a table; its type as SQL, qualified unless it is a built-in one, and its equality."""
 
     name: str
     type: str
+    equals: str = "operator(pg_catalog.=)"
 
     @property
     def reference(self) -> sql.Identifier:

@@ -42,7 +42,7 @@ class Subject:
     def of(cls, table: catalog.Table) -> "Subject":
         """From a description that was read before."""
         columns = tuple(map(Column, table.columns, table.types))
-        return cls(TableName(table.schema, table.name), columns, _named(columns, table.key))
+        return cls(TableName(table.schema, table.name), columns, _key(columns, table.key, table.equals))
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,9 @@ class Shape:
     bytes: int
     columns: dict[str, str]
     key: tuple[str, ...]
-    orders: tuple[str, ...]  # the collation of each key column
-    plainly_indexed: bool  # whether the key's index is in the order of the types and columns themselves
+    equals: tuple[str, ...]  # the operator for equality of each key column, as SQL
+    orders: tuple[str, ...]  # its collation
+    plainly_indexed: bool  # whether the key's index is a btree in the columns' own, built-in order
     correlation: float | None  # of the first key column with the order on disk
     cache: int  # bytes that the planner believes to be cached
     encoding: str
@@ -80,10 +81,11 @@ def subject(table: TableName, source: Shape, copy: Shape) -> Subject:
         raise NotComparable(f"the encoding is {source.encoding} on the source, {copy.encoding} on the copy")
     if source.probe != copy.probe:
         raise NotComparable("the nodes hash differently: their CPUs differ in byte order")
-    if complaint := _misfit(source.columns, copy.columns):
+    if complaint := catalog.misfit(source.columns, copy.columns):
         raise NotComparable(complaint)
     columns = tuple(Column(*item) for item in source.columns.items())
-    return Subject(table, columns, _named(columns, source.key if source.key == copy.key else ()))
+    key = _key(columns, source.key, source.equals) if source.key == copy.key else ()
+    return Subject(table, columns, key)
 
 
 def reads_by_range(source: Shape, copy: Shape) -> bool:
@@ -116,29 +118,19 @@ def remarks(source: Shape, copy: Shape) -> list[str]:
 def _shape(rows: Rows, node: str) -> Shape:
     if not rows:
         raise NotComparable(f"missing on the {node}")
-    kind, persistence, size, names, types, key, orders, *rest = rows[0]
+    kind, persistence, size, names, types, key, equals, orders, *rest = rows[0]
     if kind != "r":
         instead = ": its partitions are compared" if kind == "p" else ""
         raise NotComparable(f"{_KINDS.get(kind, 'not a table')} on the {node}{instead}")
-    return Shape(
-        kind, persistence, size, dict(zip(names, types, strict=True)), tuple(key), tuple(orders), *rest
-    )
+    columns = dict(zip(names, types, strict=True))
+    return Shape(kind, persistence, size, columns, tuple(key), tuple(equals), tuple(orders), *rest)
 
 
-def _misfit(source: dict[str, str], copy: dict[str, str]) -> str:
-    complaints = [f"column {name} is missing on the copy" for name in source if name not in copy]
-    complaints += [f"column {name} is missing on the source" for name in copy if name not in source]
-    complaints += [
-        f"column {name} is {source[name]} on the source, {copy[name]} on the copy"
-        for name in source
-        if name in copy and source[name] != copy[name]
-    ]
-    return "; ".join(complaints)
-
-
-def _named(columns: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...]:
+def _key(columns: Sequence[Column], names: Sequence[str], equals: Sequence[str]) -> tuple[Column, ...]:
     by_name = {column.name: column for column in columns}
-    return tuple(by_name[name] for name in names)
+    return tuple(
+        by_name[name]._replace(equals=operator) for name, operator in zip(names, equals, strict=True)
+    )
 
 
 def _same_order(source: str, copy: str) -> bool:

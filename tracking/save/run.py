@@ -108,8 +108,9 @@ def _wanted(
         new = [table for table in tables if (table.schema, table.name) not in defined]
         known = [table for table in tables if (table.schema, table.name) in defined]
         for table in known:
-            if misfit := table.misfit(defined[table.schema, table.name]):
-                raise CopyFailed(table, "on the copy", f"its columns differ: {misfit}")
+            there = defined[table.schema, table.name]
+            if misfit := catalog.misfit(table.type_by_column, there.type_by_column):
+                raise CopyFailed(table, "on the copy", misfit)
         return plan(source, known, options.split_bytes), new
 
 
