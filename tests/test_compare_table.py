@@ -163,6 +163,29 @@ def test_a_table_that_is_dropped_in_the_middle_is_not_comparable(shop):
     assert result.reason.startswith("changed or dropped on the copy while it was compared: relation")
 
 
+@pytest.mark.parametrize(
+    ("statement", "nodes", "reason"),
+    [
+        ("add column more int default 1", 2, "its key or columns are others now"),
+        ("drop constraint item_pkey", 2, "its key or columns are others now"),
+        ("alter at type timestamp", 1, "column at is timestamp with time zone on the source, timestamp"),
+    ],
+)
+def test_a_table_whose_definition_changes_in_the_middle_is_not_comparable(shop, statement, nodes, reason):
+    """Rows that were read in the old and the new one are neither equal nor different."""
+
+    def change(*_):
+        changes.append(statement)
+        for conninfo in [shop.copy_conninfo, shop.source_conninfo][: nodes * (len(changes) == 1)]:
+            with connect(conninfo, "test") as other:
+                other.execute(f"alter table public.item {statement}")
+
+    changes = []
+    result = compared(shop, "item", progress=change)
+    assert (result.verdict, result.differences) == ("not comparable", [])
+    assert result.reason.startswith(f"changed while it was compared: {reason}")
+
+
 def test_a_lost_session_is_a_reason_and_not_a_crash(shop):
     def end(*_):
         with connect(shop.copy_conninfo, "test") as other:

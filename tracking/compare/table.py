@@ -22,7 +22,7 @@ from tracking.compare.results import (
 )
 from tracking.compare.rows import differences
 from tracking.compare.session import Nodes
-from tracking.compare.shape import reads_by_range, remarks, shapes, subject
+from tracking.compare.shape import Subject, reads_by_range, remarks, shapes, subject
 
 Progress = Callable[[TableName, int, int], None]
 
@@ -99,6 +99,7 @@ class _Comparison:
             if self.progress:
                 self.progress(self.table, self.rows, expected)
         self._follow_up(nodes, reader)
+        self._confirm(nodes, what)
 
     def result(self, seconds: float, refusal: str = "") -> TableResult:
         """What is known by now."""
@@ -117,6 +118,17 @@ class _Comparison:
         return TableResult(
             self.table, verdict, reason, self.rows, self.chunks, self.differences, self.count, seconds
         )
+
+    def _confirm(self, nodes: Nodes, what: Subject) -> None:
+        """What was read in two definitions proves nothing, neither equality nor a difference."""
+        try:
+            if subject(self.table, *shapes(nodes, self.table)) == what:
+                return
+            change = "its key or columns are others now"
+        except NotComparable as refusal:
+            change = str(refusal)
+        self.differences, self.count, self.changing = [], 0, []
+        raise NotComparable(f"changed while it was compared: {change}")
 
     def _compare(self, nodes: Nodes, reader: Reader, part: Part, buckets: int) -> int:
         found = hashed(nodes, reader, part, buckets)
