@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -19,9 +20,12 @@ TOP = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def home(tmp_path_factory):
-    """A state directory whose servers are gone in the end, whatever happened."""
-    path = tmp_path_factory.mktemp("home")
+def home():
+    """A state directory whose servers are gone in the end, whatever happened.
+
+    Not one of pytest's: the next run of pytest closes the directory above to the servers' user.
+    """
+    path = Path(tempfile.mkdtemp(prefix="mwa-home-"))
     path.chmod(0o755)
     yield path
     fresh(path)
