@@ -4,7 +4,7 @@ import pytest
 
 from nodes.postgres.connect import connect
 from tests.save import Meddler, create, rows, run
-from tracking.save import run as running
+from tracking.save import route
 from tracking.save.copy import CopyFailed
 from tracking.save.events import CheckpointComplete, ChunkCopied, Copied, PutOff, Vanished
 
@@ -88,7 +88,7 @@ def test_a_table_that_something_else_took_the_name_of_has_vanished(shop, instead
 
 
 def test_a_table_that_somebody_holds_on_the_copy_is_not_waited_for_without_end(shop, monkeypatch):
-    monkeypatch.setattr(running, "COPY_LOCK_TIMEOUT", "300ms")
+    monkeypatch.setattr(route, "COPY_LOCK_SECONDS", 0.3)
     with connect(shop.copy_conninfo, "report", autocommit=False, search_path="public") as report:
         report.execute("select * from first")
         with pytest.raises(CopyFailed, match=r"public\.first: canceling statement due to lock timeout"):

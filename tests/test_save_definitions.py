@@ -1,10 +1,13 @@
 """Every definition arrives, and nothing of ours does."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from nodes.postgres import catalog, install
 from nodes.postgres.connect import connect, one
 from tests.save import EVERYTHING, definitions, locked, run
+from tracking.save import route
 from tracking.save.definitions import (
     DefinitionFailed,
     dump,
@@ -94,6 +97,21 @@ def test_a_row_that_refers_to_nothing_is_found(database, tmp_path):
         DefinitionFailed, match=r"(?s)foreign key child_parent_fkey of public\.child: .*\(1\)"
     ):
         validate_foreign_keys(database.source_conninfo, database.copy_conninfo, 2)
+
+
+def test_foreign_keys_of_one_table_do_not_wait_for_each_other(database, tmp_path, monkeypatch):
+    database.source.execute("""
+        create table parent (id int primary key);
+        create table child (a int references parent, b int references parent);
+        insert into parent select generate_series(1, 200000);
+        insert into child select id, id from parent;
+    """)
+    archive = dump(database.source_conninfo, tmp_path)
+    restore_pre_data(archive, database.copy_conninfo)
+    run(database)
+    restore_post_data(archive, database.copy_conninfo, 2)
+    monkeypatch.setattr(route, "COPY_LOCK_SECONDS", 0.001)
+    assert validate_foreign_keys(database.source_conninfo, database.copy_conninfo, 2) == 2
 
 
 def test_a_partitioned_tables_foreign_key_arrives_validated(everything, tmp_path):
@@ -205,6 +223,47 @@ def test_new_tables_reach_an_older_version(database, tmp_path):
     """)
     define(database.copy_conninfo, database.source_conninfo, catalog.tables(database.copy), tmp_path)
     assert definitions(database.source_conninfo) == definitions(database.copy_conninfo)
+
+
+@contextmanager
+def reading(database, relation):
+    """Somebody who has begun to read on the copy, and does not end."""
+    with connect(database.copy_conninfo, "report", autocommit=False, search_path="public") as report:
+        report.execute(f"declare c cursor for select * from {relation}")
+        yield
+
+
+def test_somebody_who_reads_on_the_copy_is_not_waited_for_without_end(everything, tmp_path, monkeypatch):
+    monkeypatch.setattr(route, "COPY_LOCK_SECONDS", 0.3)
+    archive = dump(everything.source_conninfo, tmp_path)
+    restore_pre_data(archive, everything.copy_conninfo)
+    with (
+        reading(everything, "customers"),
+        pytest.raises(
+            DefinitionFailed,
+            match=r"constraint of public.customers: waited 0.3 s for pid \d+ \(postgres, mwa report\)",
+        ),
+    ):
+        restore_post_data(archive, everything.copy_conninfo, 2)
+    restore_post_data(archive, everything.copy_conninfo, 2)
+    refresh_materialized_views(everything.source_conninfo, everything.copy_conninfo)
+    with (
+        reading(everything, "mv_a"),
+        pytest.raises(DefinitionFailed, match=r"view public.mv_a: canceling statement due to lock timeout"),
+    ):
+        refresh_materialized_views(everything.source_conninfo, everything.copy_conninfo)
+
+
+def test_a_script_does_not_wait_without_end_either(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(route, "COPY_LOCK_SECONDS", 0.3)
+    database.source.execute("create table a (x int); alter table a enable row level security")
+    archive = dump(database.source_conninfo, tmp_path)
+    restore_pre_data(archive, database.copy_conninfo)
+    with (
+        reading(database, "a"),
+        pytest.raises(DefinitionFailed, match=r"ROW SECURITY .*canceling statement due to lock timeout"),
+    ):
+        restore_post_data(archive, database.copy_conninfo, 2)
 
 
 def test_the_names_left_out_are_those_that_we_give():

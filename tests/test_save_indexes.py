@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
+import psutil
 import pytest
 
 from nodes.postgres.connect import one, wait_until
@@ -98,6 +100,36 @@ def test_indexes_that_lock_their_table_twice_do_not_block_each_other(database, t
     """, rows=30)  # fmt: skip
     restore_post_data(archive, database.copy_conninfo, 4)
     assert definitions(database.copy_conninfo) == definitions(database.source_conninfo)
+
+
+@pytest.mark.parametrize("end", ["killed", "failed"])
+def test_an_older_server_does_not_hide_what_went_wrong(databases, tmp_path, end):
+    """Which does not know all that pg_restore sets: of its errors only these do not count."""
+    first, second = databases(), databases()
+    first.source.execute(SLOW)
+    archive = dump(first.source_conninfo, tmp_path)
+    restore_pre_data(archive, second.source_conninfo)
+    second.source.execute("insert into a select g, g, g from generate_series(1, 200) g")
+    if end == "failed":
+        second.source.execute("insert into a values (1, 1, 1)")
+    result = []
+
+    def restore():
+        try:
+            restore_post_data(archive, second.source_conninfo, 2)
+        except DefinitionFailed as error:
+            result.append(str(error))
+
+    thread = threading.Thread(target=restore)
+    thread.start()
+    if end == "killed":
+        building = "select exists (select from pg_stat_activity where query like 'CREATE INDEX a_slow%')"
+        wait_until(lambda: one(second.source, building), "a build", seconds=10)
+        for child in psutil.Process().children(recursive=True):
+            if child.name() == "pg_restore":
+                child.kill()
+    thread.join()
+    assert result and (end == "killed" or "could not create unique index" in result[0])
 
 
 def test_an_invalid_index_is_dropped_and_built_anew(database, tmp_path):

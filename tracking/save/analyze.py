@@ -1,19 +1,14 @@
 """Planner statistics for a copy that has just been filled."""
 
+from pathlib import Path
+
 from psycopg import sql
 
 from nodes.postgres.connect import connect
 
 from .workers import each
 
-# ANALYZE of a partitioned table goes through its partitions too.
-_RELATIONS = """
-    select n.nspname, c.relname
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p', 'm') and not c.relispartition and c.relpersistence <> 't'
-      and n.nspname not in ('pg_catalog', 'information_schema', 'mwa')
-    order by c.relpages desc, 1, 2
-"""
+_RELATIONS = Path(__file__).with_name("analyze.sql").read_text()
 _PURPOSE = "save analyze"
 
 

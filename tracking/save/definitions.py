@@ -15,7 +15,7 @@ from .dumping import pg_dump
 from .failure import DefinitionFailed
 from .indexes import build_indexes
 from .restore import RESTORING, restore
-from .route import end_sessions
+from .route import connect_copy, end_sessions
 from .snapshot import Checkpoint
 
 __all__ = ["DefinitionFailed", "dump", "restore_post_data", "restore_pre_data"]
@@ -72,7 +72,7 @@ def restore_post_data(
     # A materialized view that needs a primary key comes after the data too, and its indexes after it
     indexes = [entry for entry in entries if entry.id not in others and not entry.depends & others]
     rest = [entry for entry in entries if entry not in indexes]
-    with connect(copy_conninfo, "save", session_replication_role="replica") as copy:
+    with connect_copy(copy_conninfo, "save") as copy:
         end_sessions(copy, RESTORING)
         build_indexes(archive, copy, copy_conninfo, indexes, jobs, progress)
         foreign_keys.create_not_valid(copy, archive.facts.foreign_keys)

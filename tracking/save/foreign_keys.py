@@ -12,10 +12,10 @@ from psycopg import sql
 from nodes.postgres.connect import Connection, connect
 
 from .failure import DefinitionFailed
+from .route import connect_copy
 from .workers import each
 
 _PURPOSE = "save foreign keys"
-_ROLE = "replica"  # the application's event triggers are not to fire
 _FOREIGN_KEYS = Path(__file__).with_name("foreign_keys.sql").read_text()
 
 
@@ -78,20 +78,29 @@ def validate_foreign_keys(source_conninfo: str, copy_conninfo: str, jobs: int) -
     """
     with connect(source_conninfo, _PURPOSE) as source:
         wanted = [key for key in read(source) if key.valid]
-    with connect(copy_conninfo, _PURPOSE, session_replication_role=_ROLE) as copy:
+    with connect_copy(copy_conninfo, _PURPOSE) as copy:
         there = {key.address: key.valid for key in read(copy)}
         missing = [key for key in wanted if key.address not in there]
         for key in missing:  # one by one: each locks both its tables against writing, and two could deadlock
             _execute(copy, key, key.statement(valid=True))
     unproved = [key for key in wanted if there.get(key.address) is False]
-    each(unproved, lambda key: _validate(copy_conninfo, key), jobs)
+    each(_by_table(unproved), lambda keys: _validate(copy_conninfo, keys), jobs)
     return len(missing) + len(unproved)
 
 
-def _validate(copy_conninfo: str, key: ForeignKey) -> None:
-    table, name = sql.Identifier(key.schema, key.table), sql.Identifier(key.name)
-    with connect(copy_conninfo, _PURPOSE, session_replication_role=_ROLE) as session:
-        _execute(session, key, sql.SQL("alter table {} validate constraint {}").format(table, name))
+def _by_table(keys: list[ForeignKey]) -> list[list[ForeignKey]]:
+    """Two of one table would wait for each other."""
+    tables: dict[tuple[str, str], list[ForeignKey]] = {}
+    for key in keys:
+        tables.setdefault((key.schema, key.table), []).append(key)
+    return list(tables.values())
+
+
+def _validate(copy_conninfo: str, keys: list[ForeignKey]) -> None:
+    with connect_copy(copy_conninfo, _PURPOSE) as session:
+        for key in keys:
+            table, name = sql.Identifier(key.schema, key.table), sql.Identifier(key.name)
+            _execute(session, key, sql.SQL("alter table {} validate constraint {}").format(table, name))
 
 
 def _execute(copy: Connection, key: ForeignKey, statement: sql.Composed) -> None:

@@ -8,7 +8,7 @@ from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect, one, session_conninfo
 
 COPYING = "save copy"
-COPY_LOCK_TIMEOUT = "60s"  # nobody but us works on the copy
+COPY_LOCK_SECONDS = 60.0  # nobody but us writes on the copy; somebody may read there
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,22 @@ class Route:
 
     def copy_session(self, table: Table) -> str:
         """Of the session that writes it. What we report as finished is on disk: no asynchronous commit."""
-        settings = {"session_replication_role": "replica", "lock_timeout": COPY_LOCK_TIMEOUT}
-        return self._session(self.copy, table, settings)
+        return self._session(self.copy, table, copy_settings())
 
     def _session(self, conninfo: str, table: Table, settings: dict[str, str]) -> str:
         session = session_conninfo(conninfo, application_name(table), **settings)
         # A database without an encoding may hold any bytes.
         return make_conninfo(session, client_encoding="SQL_ASCII" if self.any_bytes else "UTF8")
+
+
+def copy_settings() -> dict[str, str]:
+    """Of every session that changes the copy: no trigger of the application's fires, nor an event trigger."""
+    return {"session_replication_role": "replica", "lock_timeout": f"{int(COPY_LOCK_SECONDS * 1000)}ms"}
+
+
+def connect_copy(conninfo: str, purpose: str) -> Connection:
+    """Open such a session. Raises `Unreachable`."""
+    return connect(conninfo, purpose, autocommit=True, **copy_settings())
 
 
 def application_name(table: Table) -> str:

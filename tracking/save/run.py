@@ -22,7 +22,7 @@ from .copy import CopyFailed, Gone, Locked, Stopped
 from .events import Event, Report
 from .locks import Watch
 from .plan import TablePlan, plan
-from .route import COPY_LOCK_TIMEOUT, COPYING, Route, end_sessions
+from .route import COPYING, Route, connect_copy, end_sessions
 from .snapshot import SYNCLIB, SYSDFN, Checkpoints, Scope, scope_of
 
 _PASSES = 4  # the first, and three more for what was locked
@@ -77,9 +77,7 @@ def save(
         with reporting:
             report(event)
 
-    with connect(
-        copy_conninfo, "save", session_replication_role="replica", lock_timeout=COPY_LOCK_TIMEOUT
-    ) as copy:
+    with connect_copy(copy_conninfo, "save") as copy:
         end_sessions(copy, COPYING)
         plans, new = _wanted(source_conninfo, copy, options, finished)
         checkpoints = Checkpoints(source_conninfo, say)

@@ -9,6 +9,7 @@ from psycopg import sql
 from nodes.postgres.connect import connect
 
 from .failure import DefinitionFailed
+from .route import connect_copy
 
 _VIEWS = Path(__file__).with_name("views.sql").read_text()
 _PURPOSE = "save views"
@@ -25,8 +26,7 @@ def refresh_materialized_views(source_conninfo: str, copy_conninfo: str) -> list
     populated = {(schema, name) for schema, name, holds_rows, _ in rows if holds_rows}
     reads = {(schema, name): {(each[0], each[1]) for each in needed} for schema, name, _, needed in rows}
     order = [view for view in TopologicalSorter(reads).static_order() if view in populated]
-    # As a replica, for the application's event triggers are not to fire
-    with connect(copy_conninfo, _PURPOSE, session_replication_role="replica") as copy:
+    with connect_copy(copy_conninfo, _PURPOSE) as copy:
         for view in order:
             try:
                 copy.execute(sql.SQL("refresh materialized view {}").format(sql.Identifier(*view)))
