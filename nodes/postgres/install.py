@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psycopg import errors, sql
 
-from . import catalog
+from . import catalog, standbys
 from .connect import Connection, one
 
 PUBLICATION = "mwa"
@@ -112,6 +112,11 @@ def note_change(connection: Connection, what: str, setting: str, before: str, un
     )
 
 
+def note_standby(connection: Connection, name: str, before: str) -> None:
+    """The same for our name among the synchronous standbys, which goes out again and leaves others in."""
+    note_change(connection, name, standbys.SETTING, before, f"take {name} out of {standbys.SETTING}")
+
+
 def note_same_identities(source: Connection, copy: Connection) -> None:
     """The copy's definitions came with the replica identities that we set on the source: note them there."""
     changed = source.execute(
@@ -150,9 +155,13 @@ def uninstall(connection: Connection) -> None:
         return
     connection.execute("drop event trigger if exists mwa_definition; drop event trigger if exists mwa_drop")
     connection.execute(sql.SQL("drop publication if exists {}").format(sql.Identifier(PUBLICATION)))
-    undo = connection.execute("select id, undo from mwa.changed_outside order by id desc").fetchall()
-    for entry, statement in undo:  # one by one: ALTER SYSTEM cannot be part of a transaction
-        connection.execute(statement)
+    changes = connection.execute(
+        "select id, object, setting, value_before, undo from mwa.changed_outside order by id desc"
+    ).fetchall()
+    for entry, what, setting, before, undo in changes:  # one by one: not all can be part of a transaction
+        if setting == standbys.SETTING:
+            standbys.remove(connection, what, before)
+        else:
+            connection.execute(undo)
         connection.execute("delete from mwa.changed_outside where id = %s", (entry,))
-    connection.execute("select pg_reload_conf()")
     connection.execute("drop schema mwa cascade")

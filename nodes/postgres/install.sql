@@ -16,7 +16,7 @@ create table if not exists mwa.definition_changes (
     failure text
 );
 
--- Everything changed outside schema mwa, with the statement that takes it back.
+-- Everything changed outside schema mwa, with the statement that takes it back (of a standby's name: in words).
 create table if not exists mwa.changed_outside (
     id bigint generated always as identity primary key,
     at timestamptz not null default clock_timestamp(),

@@ -13,10 +13,12 @@ begin
         perform pg_stat_clear_snapshot();
         exit when not exists (
             select from pg_file_settings
-            where name = 'synchronous_standby_names' and position({standby} in setting) > 0);
-        select r.flush_lsn into flushed from pg_stat_replication r where r.application_name = {standby};
-        if flushed is distinct from before or not given_up and not exists (
-                select from pg_stat_activity where wait_event = 'SyncRep') then
+            where name = 'synchronous_standby_names' and position({listed} in setting) > 0);
+        select max(r.flush_lsn) into flushed from pg_stat_replication r where r.application_name = {standby};
+        -- What waits although the secondary has it all waits for a standby of somebody else's.
+        if flushed is distinct from before or not given_up and (
+                flushed >= pg_current_wal_flush_lsn()
+                or not exists (select from pg_stat_activity where wait_event = 'SyncRep')) then
             given_up := false;
             moved_at := clock_timestamp();
         end if;
