@@ -124,7 +124,7 @@ def test_what_an_earlier_migration_left_is_named_and_its_remedy_removes_it(datab
     other = database.copy_conninfo if node == "source" else database.source_conninfo
     session = getattr(database, node)
     session.execute("create schema mwa; create table mwa.settings (id int)")
-    session.execute("create publication mwa_shop for all tables")
+    session.execute("create publication mwa_shop for all tables; create publication mwa")
     session.execute("select pg_create_logical_replication_slot('mwa_stream', 'pgoutput')")
     session.execute(
         "create function mwa.seen() returns event_trigger language plpgsql as 'begin end';"
@@ -138,8 +138,8 @@ def test_what_an_earlier_migration_left_is_named_and_its_remedy_removes_it(datab
     check = the(look(database), "leftovers", node)
     assert check.status == "failed" and "left by an earlier migration" in check.observed
     assert check.objects == (
-        "subscription mwa_back", "slot mwa_stream", "event trigger mwa_definitions", "publication mwa_shop",
-        "schema mwa",
+        "subscription mwa_back", "slot mwa_stream", "event trigger mwa_definitions", "publication mwa",
+        "publication mwa_shop", "schema mwa",
     )  # fmt: skip
     for statement in check.remedy.partition("database: ")[2].split(";")[:-1]:
         session.execute(statement)

@@ -11,6 +11,7 @@ from .connect import Connection, one
 
 PUBLICATION = "mwa"
 _SQL = Path(__file__).with_name("install.sql").read_text()
+_IDENTITY = "replica identity"
 _LOCK_TIMEOUT = "2s"  # an application never queues behind us for longer
 
 _BEING_WRITTEN = """
@@ -68,18 +69,19 @@ def publish(
     `TableLocked` and leaves that table unpublished.
     """
     there = published(connection)
-    added = [
-        table for table in tables if table.persistence == "p" and (table.schema, table.name) not in there
-    ]
-    for table in added:
+    added = []
+    for table in tables:
+        if table.persistence != "p" or (table.schema, table.name) in there:
+            continue
         try:
             _publish(connection, table, slot_exists)
         except errors.LockNotAvailable as error:
             raise TableLocked(
                 f"{table} is locked; it could not be published within {_LOCK_TIMEOUT}"
             ) from error
-        except errors.UndefinedTable:
+        except (errors.UndefinedTable, errors.InvalidSchemaName):
             continue  # it was dropped meanwhile
+        added.append(table)
     return added
 
 
@@ -91,12 +93,9 @@ def _publish(connection: Connection, table: catalog.Table, without_writers: bool
                 sql.SQL("lock table only {} in share row exclusive mode").format(table.identifier)
             )
         if not table.tracked_by_key and table.replica_identity != "f":
+            connection.execute(_identity(table.identifier.as_string(), "full"))
             before = "default" if table.replica_identity != "n" else "nothing"
-            connection.execute(sql.SQL("alter table {} replica identity full").format(table.identifier))
-            undo = sql.SQL("alter table if exists {} replica identity {}").format(
-                table.identifier, sql.SQL(before)
-            )
-            note_change(connection, str(table), "replica identity", before, undo.as_string())
+            _note_identity(connection, table.identifier.as_string(), before, table.oid)
         connection.execute(
             sql.SQL("alter publication {} add table only {}").format(
                 sql.Identifier(PUBLICATION), table.identifier
@@ -104,11 +103,14 @@ def _publish(connection: Connection, table: catalog.Table, without_writers: bool
         )
 
 
-def note_change(connection: Connection, what: str, setting: str, before: str, undo: str) -> None:
+def note_change(
+    connection: Connection, what: str, setting: str, before: str, undo: str, table_oid: int | None = None
+) -> None:
     """Put something that we change outside schema mwa on the node's list, with its way back."""
     connection.execute(
-        "insert into mwa.changed_outside (object, setting, value_before, undo) values (%s, %s, %s, %s)",
-        (what, setting, before, undo),
+        "insert into mwa.changed_outside (object, setting, value_before, undo, table_oid)"
+        " values (%s, %s, %s, %s, %s)",
+        (what, setting, before, undo, table_oid),
     )
 
 
@@ -120,13 +122,23 @@ def note_standby(connection: Connection, name: str, before: str) -> None:
 def note_same_identities(source: Connection, copy: Connection) -> None:
     """The copy's definitions came with the replica identities that we set on the source: note them there."""
     changed = source.execute(
-        "select object, setting, value_before, undo from mwa.changed_outside"
-        " where setting = 'replica identity'"
+        "select table_oid::regclass::text, value_before from mwa.changed_outside"
+        " where setting = %s and table_oid in (select oid from pg_class)",
+        (_IDENTITY,),
     ).fetchall()
-    noted = {row[0] for row in copy.execute("select object from mwa.changed_outside").fetchall()}
-    for what, setting, before, undo in changed:
-        if what not in noted:
-            note_change(copy, what, setting, before, undo)
+    noted = {row[0] for row in copy.execute("select table_oid from mwa.changed_outside").fetchall()}
+    for name, before in changed:
+        oid = one(copy, "select to_regclass(%s)::oid", (name,))
+        if oid is not None and oid not in noted:
+            _note_identity(copy, name, before, oid)
+
+
+def _note_identity(connection: Connection, name: str, before: str, oid: int) -> None:
+    note_change(connection, name, _IDENTITY, before, _identity(name, before), oid)
+
+
+def _identity(name: str, value: str) -> str:
+    return f"alter table {name} replica identity {value}"
 
 
 def definition_changes(connection: Connection, after: int) -> list[DefinitionChange]:
@@ -156,12 +168,23 @@ def uninstall(connection: Connection) -> None:
     connection.execute("drop event trigger if exists mwa_definition; drop event trigger if exists mwa_drop")
     connection.execute(sql.SQL("drop publication if exists {}").format(sql.Identifier(PUBLICATION)))
     changes = connection.execute(
-        "select id, object, setting, value_before, undo from mwa.changed_outside order by id desc"
+        "select id, object, setting, value_before, undo, table_oid from mwa.changed_outside order by id desc"
     ).fetchall()
-    for entry, what, setting, before, undo in changes:  # one by one: not all can be part of a transaction
+    for entry, what, setting, before, undo, table_oid in changes:  # not all can be part of a transaction
         if setting == standbys.SETTING:
             standbys.remove(connection, what, before)
+        elif setting == _IDENTITY:
+            _give_back_identity(connection, table_oid, before)
         else:
             connection.execute(undo)
         connection.execute("delete from mwa.changed_outside where id = %s", (entry,))
     connection.execute("drop schema mwa cascade")
+
+
+def _give_back_identity(connection: Connection, oid: int, before: str) -> None:
+    """To the table, if it is there; what somebody else has chosen since stays."""
+    name = one(
+        connection, "select oid::regclass::text from pg_class where oid = %s and relreplident = 'f'", (oid,)
+    )
+    if name is not None:
+        connection.execute(_identity(name, before))

@@ -16,14 +16,16 @@ create table if not exists mwa.definition_changes (
     failure text
 );
 
--- Everything changed outside schema mwa, with the statement that takes it back (of a standby's name: in words).
+-- Everything changed outside schema mwa, with the statement that takes it back. A replica identity goes back to
+-- the table that it was taken from, whatever that is called now; a standby's name goes out, whoever else is in.
 create table if not exists mwa.changed_outside (
     id bigint generated always as identity primary key,
     at timestamptz not null default clock_timestamp(),
     object text not null,
     setting text not null,
     value_before text not null,
-    undo text not null
+    undo text not null,
+    table_oid oid
 );
 
 -- A published table whose rows have no identity lets the application's UPDATE fail. Whoever drops a key gets
@@ -34,7 +36,8 @@ declare
     bare record;
 begin
     for bare in
-        select c.oid::regclass::text as name, c.relreplident
+        select c.oid, c.oid::regclass::text as name,
+               case c.relreplident when 'n' then 'nothing' else 'default' end as before
         from pg_publication p
         join pg_publication_rel r on r.prpubid = p.oid
         join pg_class c on c.oid = r.prrelid
@@ -44,9 +47,9 @@ begin
               and case c.relreplident when 'i' then i.indisreplident when 'd' then i.indisprimary end)
     loop
         execute format('alter table %s replica identity full', bare.name);
-        insert into mwa.changed_outside (object, setting, value_before, undo) values (
-            bare.name, 'replica identity', bare.relreplident,
-            format('alter table if exists %s replica identity default', bare.name));
+        insert into mwa.changed_outside (object, setting, value_before, undo, table_oid) values (
+            bare.name, 'replica identity', bare.before,
+            format('alter table %s replica identity %s', bare.name, bare.before), bare.oid);
     end loop;
 end $$;
 
@@ -67,7 +70,7 @@ create or replace function mwa.table_of(class oid, object oid) returns oid
         when 'pg_policy'::regclass then (select polrelid from pg_policy where oid = object) end
 $$;
 
--- An event trigger that raises would make the application's own statement fail: both catch everything.
+-- An event trigger that raises would make the application's own statement fail: this one catches everything.
 create or replace function mwa.note_definition() returns event_trigger
     language plpgsql security definer set search_path = pg_catalog as $$
 begin
@@ -75,12 +78,21 @@ begin
         return;
     end if;
     begin
-        insert into mwa.definition_changes
-            (command, object_type, object_oid, table_oid, schema_name, identity)
-        select command_tag, object_type, objid, mwa.table_of(classid, objid), schema_name, object_identity
-        from pg_event_trigger_ddl_commands()
-        where not in_extension and coalesce(schema_name, '') not in ('pg_temp', 'mwa')
-          and command_tag <> 'REFRESH MATERIALIZED VIEW';
+        if tg_event = 'sql_drop' then
+            insert into mwa.definition_changes
+                (command, object_type, object_oid, table_oid, schema_name, identity)
+            select tg_tag, object_type, objid, case when classid = 'pg_class'::regclass then objid end,
+                   schema_name, object_identity
+            from pg_event_trigger_dropped_objects()
+            where original and not is_temporary and coalesce(schema_name, '') <> 'mwa';
+        else
+            insert into mwa.definition_changes
+                (command, object_type, object_oid, table_oid, schema_name, identity)
+            select command_tag, object_type, objid, mwa.table_of(classid, objid), schema_name, object_identity
+            from pg_event_trigger_ddl_commands()
+            where not in_extension and coalesce(schema_name, '') not in ('pg_temp', 'mwa')
+              and command_tag <> 'REFRESH MATERIALIZED VIEW';
+        end if;
         perform mwa.keep_identities();
     exception when others then
         insert into mwa.definition_changes (command, failure) values (tg_tag, sqlerrm);
@@ -89,31 +101,10 @@ exception when others then
     raise log 'mwa could not note a definition change (%): %', tg_tag, sqlerrm;
 end $$;
 
-create or replace function mwa.note_drop() returns event_trigger
-    language plpgsql security definer set search_path = pg_catalog as $$
-begin
-    if current_setting('application_name') like 'mwa %' then
-        return;
-    end if;
-    begin
-        insert into mwa.definition_changes
-            (command, object_type, object_oid, table_oid, schema_name, identity)
-        select tg_tag, object_type, objid, case when classid = 'pg_class'::regclass then objid end,
-               schema_name, object_identity
-        from pg_event_trigger_dropped_objects()
-        where original and not is_temporary and coalesce(schema_name, '') <> 'mwa';
-        perform mwa.keep_identities();
-    exception when others then
-        insert into mwa.definition_changes (command, failure) values (tg_tag, sqlerrm);
-    end;
-exception when others then
-    raise log 'mwa could not note a dropped object (%): %', tg_tag, sqlerrm;
-end $$;
-
 drop event trigger if exists mwa_definition;
 create event trigger mwa_definition on ddl_command_end execute function mwa.note_definition();
 drop event trigger if exists mwa_drop;
-create event trigger mwa_drop on sql_drop execute function mwa.note_drop();
+create event trigger mwa_drop on sql_drop execute function mwa.note_definition();
 -- Also on a node whose applications run as a replica role (a subscriber of somebody else).
 alter event trigger mwa_definition enable always;
 alter event trigger mwa_drop enable always;

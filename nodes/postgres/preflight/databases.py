@@ -100,7 +100,7 @@ def leftovers(place: Place) -> Finding:
     return finding(
         not rows,
         "left by an earlier migration: " + ", ".join(what for what, _ in rows) if rows else "none",
-        "no schema mwa, and no slot, publication, subscription or event trigger named mwa_...",
+        "no schema or publication mwa, and no slot, publication, subscription or event trigger named mwa_...",
         "Remove the pair they belong to in the portal; if there is none, in this database: "
         + " ".join(remedy for _, remedy in rows),
         [what for what, _ in rows],

@@ -14,7 +14,7 @@ select what, remedy from (
     from pg_event_trigger where evtname like 'mwa\_%'
     union all
     select 4, format('publication %s', pubname), format('drop publication %I;', pubname)
-    from pg_publication where pubname like 'mwa\_%'
+    from pg_publication where pubname ~ '^mwa(_|$)'
     union all
     select 5, 'schema mwa', 'drop schema mwa cascade;'
     from pg_namespace where nspname = 'mwa'
