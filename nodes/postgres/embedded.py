@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +39,11 @@ class EmbeddedServer:
 
     def start(self) -> None:
         """Initialise the directory if it is new, and start the server if it is not running."""
-        server = self._server()
         if not (self.directory / "PG_VERSION").exists():
-            server.ensure_pgdata_inited()
-            with (self.directory / "postgresql.conf").open("a") as file:
-                file.write(self.configuration)
+            self._initialise()
         if self.is_running():
             return
+        server = self._server()
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
         sockets = find_suitable_socket_dir(self.directory, server.runtime_path)
         if server.system_user and sockets != self.directory:
@@ -73,6 +72,18 @@ class EmbeddedServer:
         """A connection string, valid as long as the directory is not moved."""
         sockets = find_suitable_socket_dir(self.directory, PostgresServer.runtime_path)
         return make_conninfo(host=str(sockets), port=5432, user="postgres", dbname=dbname)
+
+    def _initialise(self) -> None:
+        """In a directory beside it that takes its name in the end: a kill leaves no half-made one."""
+        prefix = f"{self.directory.name}.new-"
+        self.directory.parent.mkdir(parents=True, exist_ok=True)
+        for left in self.directory.parent.glob(f"{prefix}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        new = Path(tempfile.mkdtemp(prefix=prefix, dir=self.directory.parent))
+        get_server(new, postgres_version=self.version, start=False, cleanup_mode=None).ensure_pgdata_inited()
+        with (new / "postgresql.conf").open("a") as file:
+            file.write(self.configuration)
+        new.rename(self.directory)
 
     def _postmaster(self) -> PostmasterInfo | None:
         try:
