@@ -122,6 +122,26 @@ def test_an_extension_that_the_copy_offers_in_an_older_version_only_is_named(dat
     assert "vector 99.10.1" in the(checks, "extension types").observed
 
 
+def test_rows_in_an_extensions_own_tables_are_named(database):
+    database.source.execute("""
+        create extension vector; create table public."Job" (a int); alter extension vector add table "Job";
+        update pg_extension set extconfig = array['"Job"'::regclass::oid], extcondition = array['']
+        where extname = 'vector';
+    """)
+    check = the(look(database), "extension tables")
+    assert (check.status, check.objects) == ("warning", ('public."Job" (vector)',))
+
+
+@pytest.mark.parametrize("node", ["source", "copy"])
+def test_a_database_without_plpgsql_is_refused(database, node):
+    getattr(database, node).execute("drop extension plpgsql")
+    checks = look(database)
+    check = the(checks, "plpgsql", node)
+    assert (check.status, check.observed) == ("failed", "missing")
+    getattr(database, node).execute(check.remedy)
+    assert the(look(database), "plpgsql", node).status == "passed"
+
+
 @pytest.fixture
 def roles(database):
     """Six roles of the source, each bound to the database in its own way."""

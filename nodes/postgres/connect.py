@@ -35,10 +35,13 @@ _SESSION = {
     "quote_all_identifiers": "off",  # names of types are compared
     "client_min_messages": "warning",
 }
-# The same for a setting of PostgreSQL 17: an older server would refuse a session that names it.
-NO_TRANSACTION_TIMEOUT = """do $$ begin
-    if current_setting('server_version_num')::int >= 170000 then set transaction_timeout = 0; end if;
-end $$"""
+# The same for a setting of PostgreSQL 17: an older server would refuse a session that names it. The second is
+# for client programs, which do not know the server's version beforehand.
+_TRANSACTION_TIMEOUT, _KNOWN_SINCE = "set transaction_timeout = 0", 170000
+NO_TRANSACTION_TIMEOUT = (
+    f"do $$ begin if current_setting('server_version_num')::int >= {_KNOWN_SINCE}"
+    f" then {_TRANSACTION_TIMEOUT}; end if; end $$"
+)
 
 
 class Unreachable(Exception):
@@ -85,7 +88,8 @@ def connect(conninfo: str, purpose: str, *, autocommit: bool = True, **settings:
     """
     try:
         connection = psycopg.connect(session_conninfo(conninfo, purpose, **settings), autocommit=True)
-        connection.execute(NO_TRANSACTION_TIMEOUT)
+        if connection.info.server_version >= _KNOWN_SINCE:
+            connection.execute(_TRANSACTION_TIMEOUT)
         connection.autocommit = autocommit
         return connection
     except psycopg.OperationalError as error:

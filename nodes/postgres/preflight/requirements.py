@@ -3,12 +3,18 @@
 import re
 from pathlib import Path
 
-from nodes.postgres.connect import Connection, describe
+from nodes.postgres.connect import Connection, describe, one
 from nodes.postgres.preflight.check import Finding, amount, finding, quoted
 from nodes.postgres.preflight.place import Place
 
 _ROLES = Path(__file__).with_name("roles.sql").read_text()
 _TABLESPACES = Path(__file__).with_name("tablespaces.sql").read_text()
+# What an extension has marked as its configuration, pg_dump takes for data
+_CONFIGURATION = """
+    select format('%I.%I', n.nspname, c.relname), e.extname::text
+    from pg_extension e, unnest(e.extconfig) u(oid), pg_class c, pg_namespace n
+    where c.oid = u.oid and n.oid = c.relnamespace and c.relkind = 'r' order by 1
+"""
 _TYPES = Path(__file__).with_name("extension_types.sql").read_text()
 
 
@@ -44,8 +50,29 @@ def extensions(place: Place) -> Finding:
     )
 
 
+def extension_tables(place: Place) -> Finding:
+    """No extension keeps rows of the user's in tables of its own: they are neither copied nor mirrored."""
+    rows = place.session.execute(_CONFIGURATION).fetchall()
+    found = [f"{table} ({extension})" for table, extension in rows]
+    return finding(
+        not found,
+        f"rows in {amount(len(found), 'table')} of extensions" if found else "none",
+        "none: rows in the tables of an extension are not carried",
+        "If they are not those that the extension comes with: after the swap, before it is used, pg_dump "
+        "--data-only --table=... | psql, table by table.",
+        found,
+        otherwise="warning",
+    )
+
+
+def language(place: Place) -> Finding:
+    """The language plpgsql is there: our event triggers, and blocks that we run, are written in it."""
+    there = bool(one(place.session, "select 1 from pg_language where lanname = 'plpgsql'"))
+    return finding(there, "there" if there else "missing", "plpgsql", "create extension plpgsql;")
+
+
 def extension_types(place: Place) -> Finding:
-    """Columns whose type comes from an extension travel in its binary format: same version, same format."""
+    """Values of an extension's types travel as its text: another version may write or read it otherwise."""
     rows = place.on_source.execute(_TYPES).fetchall()
     available = _available(place.on_copy)
     differing = sorted({f"{ext} {version}" for _, _, ext, version in rows if available.get(ext) != version})

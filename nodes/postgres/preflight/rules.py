@@ -78,6 +78,8 @@ PER_DATABASE = (
     Rule("collations in use", _PAIR, collations.needed_collations),
     Rule("extensions", _PAIR, requirements.extensions),
     Rule("extension types", _PAIR, requirements.extension_types),
+    Rule("extension tables", _SOURCE, requirements.extension_tables),
+    Rule("plpgsql", _NODES, requirements.language),
     Rule("roles", _PAIR, requirements.roles),
     Rule("tablespaces", _PAIR, requirements.tablespaces),
     Rule("tables without a key", _SOURCE, tables.tables_without_key),
