@@ -65,6 +65,19 @@ def test_unlogged_tables_are_named_and_the_remedy_makes_them_logged(database):
     assert the(look(database), "unlogged tables").status == "passed"
 
 
+def test_triggers_that_would_fire_again_on_the_copy_are_named(database):
+    database.source.execute("""
+        create table "Bill" (a int); create function f() returns trigger language plpgsql as 'begin end';
+        create trigger plain before insert on "Bill" for each row execute function f();
+        create trigger "Always" before insert on "Bill" for each row execute function f();
+        alter table "Bill" enable always trigger "Always";
+    """)
+    check = the(look(database), "triggers")
+    assert (check.status, check.objects) == ("warning", ('"Always" on public."Bill"',))
+    database.source.execute(check.remedy.partition(": ")[2])
+    assert the(look(database), "triggers").status == "passed"
+
+
 def test_large_objects_are_counted(database):
     database.source.execute("select lo_create(0) from generate_series(1, 3)")
     check = the(look(database), "large objects")

@@ -84,6 +84,7 @@ PER_DATABASE = (
     Rule("tablespaces", _PAIR, requirements.tablespaces),
     Rule("tables without a key", _SOURCE, tables.tables_without_key),
     Rule("unlogged tables", _SOURCE, tables.unlogged_tables),
+    Rule("triggers", _SOURCE, tables.triggers),
     Rule("large objects", _SOURCE, tables.large_objects),
     Rule("other replication", _NODES, databases.other_replication),
     Rule("event triggers", _SOURCE, databases.event_triggers),

@@ -7,6 +7,11 @@ from nodes.postgres.preflight.check import Finding, amount, finding
 from nodes.postgres.preflight.place import Place
 
 _TABLES = Path(__file__).with_name("tables.sql").read_text()
+_TRIGGERS = """
+    select format('%I.%I', n.nspname, c.relname), quote_ident(t.tgname)
+    from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+    where not t.tgisinternal and t.tgenabled in ('A', 'R') order by 1, 2
+"""
 _WHY = {
     "d": "no primary key that identifies rows at once",
     "i": "its replica identity index is missing or invalid",
@@ -41,6 +46,20 @@ def unlogged_tables(place: Place) -> Finding:
         "They are copied once; later changes are not carried. If they matter: "
         + " ".join(f"alter table {table} set logged;" for table in found[:5]),
         found,
+        otherwise="warning",
+    )
+
+
+def triggers(place: Place) -> Finding:
+    """No trigger fires on the copy for rows that have been through it on the source already."""
+    rows = place.session.execute(_TRIGGERS).fetchall()
+    return finding(
+        not rows,
+        amount(len(rows), "trigger") if rows else "none",
+        "no trigger that is enabled ALWAYS or REPLICA: on the copy it fires again for each mirrored row",
+        "If that does harm: "
+        + " ".join(f"alter table {table} enable trigger {name};" for table, name in rows[:5]),
+        [f"{name} on {table}" for table, name in rows],
         otherwise="warning",
     )
 
