@@ -14,7 +14,6 @@ from .events import CheckpointComplete, Report
 Scope = tuple[str, ...]
 
 SYNCLIB, LIB, SYSDFN = "*SYNCLIB", "*LIB", "*SYSDFN"
-SAVACT = (SYNCLIB, LIB, SYSDFN)
 
 
 def scope_of(savact: str, schema: str, table: str) -> Scope:
