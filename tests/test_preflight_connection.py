@@ -90,6 +90,7 @@ def _back_up(two: Guarded) -> None:
         (f"postgresql://keeper:{PASSWORD}?x@nowhere.invalid/shop", "nowhere.invalid"),
         (f"host=here port={PASSWORD}", "its port is not a number"),
         (f"host=/nowhere password={PASSWORD}", "failed"),
+        (f"host=127.0.0.1 sslpassword={PASSWORD}", "it holds sslpassword"),
         (f"host=nowhere.invalid password={PASSWORD}", "nowhere.invalid"),
         (f"postgresql://keeper:{PASSWORD}@127.0.0.1:1/shop", "Connection refused"),
     ],

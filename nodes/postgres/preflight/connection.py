@@ -4,7 +4,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from nodes.postgres.connect import Connection, Unreachable, connect, describe, one
 from nodes.postgres.preflight.check import Finding, amount, finding, quoted
-from nodes.postgres.preflight.place import Place, redact, unreadable
+from nodes.postgres.preflight.place import Place, redact, shown_secret, unreadable
 
 _SAMPLES = 4  # sessions opened to find a balancer that leads to a different server each time
 _WHO = "select pg_postmaster_start_time()::text || ' port ' || current_setting('port')"
@@ -33,6 +33,13 @@ def connection(place: Place) -> Finding:
         example = "postgresql://user:password@host:5432/database"
         return finding(
             False, reason, needed, f"Write it as {example}, with @ as %40 and / as %2F in the password."
+        )
+    if secret := shown_secret(place.node.conninfo):
+        return finding(
+            False,
+            f"it holds {secret}",
+            "no secret but the password: client programs would show it on their command line",
+            "Give a key file without a passphrase that only the portal's own user can read (sslkey).",
         )
     try:
         session = place.session

@@ -119,6 +119,12 @@ def unreadable(conninfo: str) -> str | None:
     return None
 
 
+def shown_secret(conninfo: str) -> str | None:
+    """The name of a secret that has no place but the command line of psql or pg_dump, if there is one."""
+    parts = conninfo_to_dict(conninfo)
+    return next((name for name in _SECRETS if name != "password" and parts.get(name)), None)
+
+
 def redact(text: str, *conninfos: str) -> str:
     """`text`, which comes from a server or libpq, without the secrets of the connection strings."""
     for conninfo in conninfos:
