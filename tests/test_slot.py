@@ -61,6 +61,12 @@ def test_the_wait_is_for_all_transactions_together(database, how):
     assert result and "waited 1 s for transactions to end: pid " in result[0]
 
 
+@pytest.mark.parametrize("how", ["mwa made", "mwa hand-over"])
+def test_no_wait_at_all_is_possible(database, how):
+    with open_transactions(database, 1):
+        assert "waited 0 s for transactions to end: pid " in made(database, how, 0)
+
+
 def test_a_wait_ends_when_whoever_looks_on_has_gone(database):
     with open_transactions(database, 1), connect(database.source_conninfo, "observer") as observer:
 

@@ -74,7 +74,8 @@ def create(connection: Connection, name: str, *, seconds: float) -> Slot:
     """
     if found := find(connection, name):
         return found
-    connection.execute("select set_config('statement_timeout', %s, false)", (f"{int(seconds * 1000)}ms",))
+    most = f"{max(1, int(seconds * 1000))}ms"  # 0 would be no limit at all
+    connection.execute("select set_config('statement_timeout', %s, false)", (most,))
     try:
         connection.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", (name,))
     except errors.QueryCanceled as error:
