@@ -50,6 +50,13 @@ _MAY_FORCE = """
 """
 
 
+# One query and so one transaction: the timeout ends with it, however it ends
+_CREATE = sql.SQL("""
+    select set_config('statement_timeout', {}, true);
+    select pg_create_logical_replication_slot({}, 'pgoutput')
+""")
+
+
 class StillRunning(Exception):
     """A slot could not be made because transactions have not ended in time; it names them."""
 
@@ -75,13 +82,10 @@ def create(connection: Connection, name: str, *, seconds: float) -> Slot:
     if found := find(connection, name):
         return found
     most = f"{max(1, int(seconds * 1000))}ms"  # 0 would be no limit at all
-    connection.execute("select set_config('statement_timeout', %s, false)", (most,))
     try:
-        connection.execute("select pg_create_logical_replication_slot(%s, 'pgoutput')", (name,))
+        connection.execute(_CREATE.format(most, name))
     except errors.QueryCanceled as error:
         raise StillRunning(_who(connection, seconds)) from error
-    finally:
-        connection.execute("set statement_timeout = 0")
     made = find(connection, name)
     assert made is not None
     return made
