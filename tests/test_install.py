@@ -88,6 +88,22 @@ def test_a_table_that_somebody_holds_is_named_and_left_alone(database):
     assert one(database.source, "select count(*) from mwa.changed_outside") == 0
 
 
+def test_an_applications_event_trigger_that_forbids_definitions_is_not_asked(database):
+    source = database.source
+    source.execute("""
+        create table log (line text);
+        create function no() returns event_trigger language plpgsql as
+            'begin raise exception $$no definitions before the weekend$$; end';
+        create event trigger no on ddl_command_start execute function no();
+        create event trigger no_more on sql_drop execute function no();
+    """)
+    installed(source)
+    assert install.published(source) == {("public", "log")}
+    install.uninstall(source)
+    assert one(source, "select to_regnamespace('mwa') is null")
+    assert one(source, "show session_replication_role") == "origin"
+
+
 def test_what_is_changed_and_dropped_is_noted_once(database):
     install.install(database.source)
     install.install(database.source)

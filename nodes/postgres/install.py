@@ -1,9 +1,11 @@
 """What we put on a node, what we change there, and how all of it goes away again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from psycopg import errors, sql
 
 from . import catalog, standbys
@@ -42,11 +44,22 @@ class DefinitionChange:
 
 def install(connection: Connection) -> None:
     """Schema mwa with its event triggers and the (still empty) publication; again and again is fine."""
-    with connection.transaction():
+    with _unnoticed(connection), connection.transaction():
         connection.execute("set local search_path = pg_catalog")
         connection.execute(_SQL)
         if not one(connection, "select 1 from pg_publication where pubname = %s", (PUBLICATION,)):
             connection.execute(sql.SQL("create publication {}").format(sql.Identifier(PUBLICATION)))
+
+
+@contextmanager
+def _unnoticed(connection: Connection) -> Iterator[None]:
+    """No event trigger of the application's fires: it might forbid what we do, or act upon it."""
+    connection.execute("set session_replication_role = replica")
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):  # where the session is lost, that is what the caller gets to know
+            connection.execute("reset session_replication_role")
 
 
 def published(connection: Connection) -> set[tuple[str, str]]:
@@ -74,7 +87,8 @@ def publish(
         if table.persistence != "p" or (table.schema, table.name) in there:
             continue
         try:
-            _publish(connection, table, slot_exists)
+            with _unnoticed(connection):
+                _publish(connection, table, slot_exists)
         except errors.LockNotAvailable as error:
             raise TableLocked(
                 f"{table} is locked; it could not be published within {_LOCK_TIMEOUT}"
@@ -165,6 +179,11 @@ def uninstall(connection: Connection) -> None:
     """Take back every change on the list and drop everything of ours in this database."""
     if not one(connection, "select to_regnamespace('mwa') is not null"):
         return
+    with _unnoticed(connection):
+        _uninstall(connection)
+
+
+def _uninstall(connection: Connection) -> None:
     connection.execute("drop event trigger if exists mwa_definition; drop event trigger if exists mwa_drop")
     connection.execute(sql.SQL("drop publication if exists {}").format(sql.Identifier(PUBLICATION)))
     changes = connection.execute(

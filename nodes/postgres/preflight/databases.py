@@ -130,7 +130,7 @@ def other_replication(place: Place) -> Finding:
 
 
 def event_triggers(place: Place) -> Finding:
-    """The event triggers of the database, for information: they also fire for statements of ours."""
+    """The event triggers, for information: those enabled ALWAYS or REPLICA fire for statements of ours."""
     rows = place.session.execute(
         "select evtname || ' on ' || evtevent from pg_event_trigger"
         " where evtname not like 'mwa\\_%%' and evtenabled <> 'D' order by 1",
