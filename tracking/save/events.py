@@ -51,7 +51,8 @@ class ChunkCopied:
 class Copied:
     """A table is finished and durable on the copy.
 
-    `bytes` is its size there. Later changes of an unlogged table do not come through the stream.
+    `bytes` is its size there. Of an unlogged table neither later changes come through the stream nor does
+    what has come survive a crash of the copy.
     """
 
     table: Table
