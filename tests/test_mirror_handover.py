@@ -112,7 +112,9 @@ def test_keys_of_every_shape_are_listed_and_brought(mirror):
         alter table by_index replica identity using index by_index_y;
         create type mood as enum ('fine', 'so so');
         create table enums (m mood primary key);
-        create table bytes (b bytea primary key)
+        create table bytes (b bytea primary key);
+        create schema ext; create extension vector schema ext;
+        create table vectors (v ext.vector(2) primary key)
     """)
     source = mirror.database.source
     source.execute(r"""
@@ -123,7 +125,8 @@ def test_keys_of_every_shape_are_listed_and_brought(mirror):
         insert into floats values (0.1, now()), ('NaN', null), (1e300, '-infinity');
         insert into by_index values (null, 'k'), (1, 'l');
         insert into enums values ('so so');
-        insert into bytes values ('\x00ff'), ('')
+        insert into bytes values ('\x00ff'), ('');
+        insert into vectors values ('[1,2.5]'), ('[3,4]')
     """)
     mirror.hand_over()
     assert equal(mirror)

@@ -13,8 +13,13 @@ def join(table: Table, key_columns: tuple[str, ...], keys: list[str]) -> sql.Com
         )
         for number, column in enumerate(key_columns, 1)
     ]
+    equals = dict(
+        zip(table.key, table.equals, strict=True)
+    )  # one of an extension's type has its own operator
     same = [
-        sql.SQL("t.{} = k.{}").format(sql.Identifier(column), sql.Identifier(f"k{number}"))
+        sql.SQL("t.{} {} k.{}").format(
+            sql.Identifier(column), sql.SQL(equals.get(column, "=")), sql.Identifier(f"k{number}")
+        )
         for number, column in enumerate(key_columns, 1)
     ]
     return sql.SQL("(select {} from unnest({}::text[]) k) k on {}").format(
