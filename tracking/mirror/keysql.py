@@ -13,9 +13,8 @@ def join(table: Table, key_columns: tuple[str, ...], keys: list[str]) -> sql.Com
         )
         for number, column in enumerate(key_columns, 1)
     ]
-    equals = dict(
-        zip(table.key, table.equals, strict=True)
-    )  # one of an extension's type has its own operator
+    # The operator of an extension's type is in whatever schema the extension is.
+    equals = dict(zip(table.key, table.equals, strict=True))
     same = [
         sql.SQL("t.{} {} k.{}").format(
             sql.Identifier(column), sql.SQL(equals.get(column, "=")), sql.Identifier(f"k{number}")
