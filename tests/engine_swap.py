@@ -1,4 +1,4 @@
-"""What the tests of a role swap by the engine share: two people, and writers that follow the primary."""
+"""What the tests of a role swap by the engine share: two people, an engine that dies, writers that follow."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,11 +6,23 @@ from contextlib import contextmanager
 from django.contrib.auth.models import User
 
 from nodes.models import SwapRequest
-from nodes.postgres.connect import wait_until
+from nodes.postgres.connect import connect, wait_until
+from nodes.postgres.fence import maintenance_conninfo
+from tests.engine import accounts
 from tests.test_swap import Clients
 from tracking.engine import supervisor
 
 ENDS = ("COMPLETE", "FAILED", "VOID")
+
+
+def ready_to_swap(engine):
+    """A pair that is ACTIVE, its engine stopped, with a short budget."""
+    engine.database.source.execute(accounts(50))
+    engine.set(swap_budget_ms=1500)
+    engine.migrate()
+    engine.until("every pool", engine.all_replicate)
+    engine.stop()
+    return engine
 
 
 def approved(engine, *, approve: bool = True) -> SwapRequest:
@@ -22,6 +34,20 @@ def approved(engine, *, approve: bool = True) -> SwapRequest:
         request.approve(artur, request.digest)
         supervisor.wake(None)
     return request
+
+
+def die_after(engine, step: str) -> SwapRequest:
+    """The engine is killed right after a step of the swap of the first pool."""
+    request = approved(engine)
+    place = "tracking.engine.cutover" if step.startswith("_") else "tracking.mirror.swap.PoolSwap"
+    engine.killed_after(f"{place}.{step}")
+    request.refresh_from_db()
+    return request
+
+
+def cluster(engine):
+    """A session on the source from which a closed database can be seen."""
+    return connect(maintenance_conninfo(engine.database.source_conninfo, engine.database.name), "test")
 
 
 def ended(engine, request: SwapRequest, seconds: float = 60) -> tuple[str, str]:

@@ -1,10 +1,12 @@
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from nodes.models import Node
+from nodes.postgres import preflight
 from nodes.postgres.connect import connect, one
 from tests.test_engine_migration import SHOP, catalogs
 from tracking.models import JournalEntry, TableCopy
@@ -53,6 +55,35 @@ def test_a_server_that_is_away_is_waited_for(untouched):
     give(untouched, "copy", make_conninfo(right, port=1))
     refused(untouched)
     assert untouched.pair.goal == "SYNC"
+
+
+def test_a_session_lost_in_the_middle_of_the_preflight_is_no_mistake_of_the_person(engine, monkeypatch):
+    engine.database.source.execute(SHOP)
+    run, disturbed = preflight.run, []
+
+    def disturb(*given):
+        over = threading.Event()
+
+        def kill() -> None:
+            end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s"
+            with connect(engine.database.source_conninfo, "test") as killer:
+                while not over.is_set():
+                    killer.execute(end, ("mwa preflight",))
+
+        killing = threading.Thread(target=kill)
+        if not disturbed:
+            killing.start()
+        checks = run(*given)
+        over.set()
+        if not disturbed:
+            killing.join()
+            disturbed.extend(found for found in checks if found.status == "failed")
+        return checks
+
+    monkeypatch.setattr(preflight, "run", disturb)
+    engine.migrate()
+    assert any(found.name != "connection" for found in disturbed)
+    engine.until_equal()
 
 
 def test_the_same_server_as_both_nodes(untouched):

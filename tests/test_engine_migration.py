@@ -138,12 +138,9 @@ def test_a_locked_table_comes_in_the_end(engine):
 
 
 @pytest.mark.parametrize("step", ["INSTALLED", "DEFINED", "COPIED", "INDEXED"])
-def test_an_engine_that_ends_after_any_step_goes_on_there(engine, step):
+def test_an_engine_that_is_killed_after_any_step_goes_on_there(engine, step):
     engine.database.source.execute(SHOP)
-    engine.start()
-    engine.ask("SYNC")
-    engine.until(step, lambda: engine.pool.step == step or engine.pool.step == "MIRRORED")
-    engine.stop()
+    engine.set_up_to(step)
     engine.database.source.execute("insert into customer (name) values ('while nobody looked')")
     copied = set(TableCopy.objects.filter(state="COPIED").values_list("name", "ended_at"))
     engine.start()

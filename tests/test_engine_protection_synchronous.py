@@ -5,19 +5,16 @@ import pytest
 
 from nodes.models import Pair
 from nodes.postgres.connect import connect, one, wait_until
+from tests.engine import accounts
 from tests.test_engine_migration import catalogs
 
-ACCOUNT = """
-    create table account (id int primary key, n int not null default 0);
-    insert into account select i, 0 from generate_series(1, 50) i
-"""
 STANDBYS = "show synchronous_standby_names"
 
 
 @pytest.fixture
 def synchronous(engine):
     """A pair that is ACTIVE and synchronous."""
-    engine.database.source.execute(ACCOUNT)
+    engine.database.source.execute(accounts(50))
     engine.set(synchronous=True)
     engine.migrate()
     engine.until("synchronous commits", lambda: waits_for_the_copy(engine))
@@ -90,6 +87,22 @@ def test_commits_go_on_when_the_portal_is_stopped_and_then_the_copy_crashes(sync
     synchronous.until_equal()
 
 
+def test_waiting_ends_although_the_engine_was_killed_right_after_it_suspended(synchronous):
+    """The pool is written down as TRACKING, and nobody reads under the name that commits wait for."""
+    synchronous.stop()
+    synchronous.pair.ask("PAUSED")
+    synchronous.killed_after("tracking.engine.synchronize.set_state", "")
+    assert synchronous.pool.state == "TRACKING"
+    assert one(synchronous.database.source, STANDBYS) != ""
+    synchronous.start()
+    synchronous.until("the pause", lambda: synchronous.pair.phase == "PAUSED")
+    synchronous.until("no standby", lambda: one(synchronous.database.source, STANDBYS) == "")
+    assert max(commits(synchronous, 1000, 10)) < 1
+    synchronous.ask("SYNC")
+    synchronous.until("synchronous commits", lambda: waits_for_the_copy(synchronous))
+    synchronous.until_equal()
+
+
 def test_a_pause_ends_the_waiting_and_a_start_begins_it_again(synchronous):
     synchronous.ask("PAUSED")
     synchronous.until("the pause", lambda: synchronous.pair.phase == "PAUSED")
@@ -109,7 +122,7 @@ def test_choosing_asynchronous_takes_effect(synchronous):
 
 def test_standbys_that_were_there_before_are_kept_and_come_back(engine):
     source = engine.database.source
-    source.execute(ACCOUNT)
+    source.execute(accounts(50))
     before = catalogs(source)
     source.execute("alter system set synchronous_standby_names = 'archive'")
     source.execute("select pg_reload_conf()")

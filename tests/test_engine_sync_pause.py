@@ -4,7 +4,7 @@ import signal
 import pytest
 
 from nodes.postgres import slot
-from nodes.postgres.connect import connect, one
+from nodes.postgres.connect import one
 from tests.mirror import content
 from tracking.engine import supervisor
 from tracking.models import JournalEntry, TrackedTable
@@ -71,14 +71,10 @@ def test_pausing_and_starting_twice_is_once(replicating):
 def test_a_pause_that_is_pending_can_be_withdrawn(replicating):
     """A hand-over waits for an open transaction; the pause asked for meanwhile waits for the hand-over."""
     pause(replicating)
-    with connect(replicating.database.source_conninfo, "app", autocommit=False) as open_transaction:
-        open_transaction.execute("update public.account set n = 1 where id = 1")
-        replicating.ask("SYNC")
-        replicating.until("the wait", lambda: replicating.pair.messages.filter(code="767").exists())
+    with replicating.waiting_hand_over():
         replicating.ask("PAUSED")
         assert replicating.pair.pending_phase in ("PAUSED", "")
         replicating.ask("SYNC")
-        open_transaction.commit()
     replicating.until_state("ACTIVE", "REPLICATING")
     replicating.until("SYNC", lambda: replicating.pair.phase == "SYNC")
     replicating.until_equal()
@@ -87,12 +83,8 @@ def test_a_pause_that_is_pending_can_be_withdrawn(replicating):
 
 def test_a_pause_asked_for_during_a_hand_over_comes_after_it(replicating):
     pause(replicating)
-    with connect(replicating.database.source_conninfo, "app", autocommit=False) as open_transaction:
-        open_transaction.execute("update public.account set n = 1 where id = 1")
-        replicating.ask("SYNC")
-        replicating.until("the wait", lambda: replicating.pair.messages.filter(code="767").exists())
+    with replicating.waiting_hand_over():
         replicating.ask("PAUSED")
-        open_transaction.commit()
     replicating.until("the pause", lambda: JournalEntry.objects.filter(reason=212).count() == 2)
     replicating.until("PAUSED", lambda: replicating.pair.phase == "PAUSED")
 
@@ -138,4 +130,4 @@ def test_a_capture_that_was_killed_in_a_pause_is_started_again(replicating):
 
 def capture_pid(engine) -> int:
     (loop,) = supervisor._supervisor._loops.values()
-    return loop._runtimes[engine.pool.pk].capture.pid
+    return loop._pools[engine.pool.pk].runtime.capture.pid

@@ -2,19 +2,15 @@ import pytest
 
 from nodes.postgres import slot
 from nodes.postgres.connect import one
+from tests.engine import accounts
 from tests.mirror import content
 from tracking.models import JournalEntry
-
-ACCOUNT = """
-    create table account (id int primary key, n int not null default 0);
-    insert into account select i, 0 from generate_series(1, 100) i
-"""
 
 
 @pytest.fixture
 def replicating(engine):
     """A pair that is ACTIVE."""
-    engine.database.source.execute(ACCOUNT)
+    engine.database.source.execute(accounts(100))
     engine.migrate()
     return engine
 

@@ -15,8 +15,8 @@ _EVERY_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 10.0
 _HELD_BYTES = 16 * 2**20  # one segment: less than that the server cannot remove
 _QUERY = """
-    select pg_current_wal_lsn() - confirmed_flush_lsn, pg_current_wal_lsn() - restart_lsn
-    from pg_replication_slots where slot_name = %s
+    select (pg_current_wal_lsn() - confirmed_flush_lsn)::bigint, (pg_current_wal_lsn() - restart_lsn)::bigint
+    from pg_replication_slots where slot_name = %s  -- a lost one has no restart_lsn
 """
 
 
@@ -30,7 +30,7 @@ def measure(runtime: PoolRuntime) -> None:
         one(runtime.primary(), "select pg_logical_emit_message(false, 'mwa', 'heartbeat')")
     runtime.measured_at = now
     row = runtime.primary().execute(_QUERY, (pool.slot(),)).fetchone()
-    pool.lag_bytes, pool.wal_held_bytes = (int(row[0]), int(row[1])) if row else (None, None)
+    pool.lag_bytes, pool.wal_held_bytes = row or (None, None)
     if (pool.wal_held_bytes or 0) > _HELD_BYTES:
         slot.force_control_point(runtime.primary())
     sums = pool.tracked_tables.aggregate(Sum("changes"), Sum("keys"))

@@ -4,15 +4,13 @@ They are not published by the event trigger (so a table without a key can never 
 UPDATE) but at the next hand-over: made on the copy, published, and brought whole at Z.
 """
 
-import tempfile
-from pathlib import Path
-
 from mwaportal.portaldb import portal_conninfo
 from nodes.postgres import catalog, install
 from nodes.postgres.connect import Connection, connect
 from tracking.mirror import keylist
 from tracking.save import newtables
 
+from . import archive
 from .poolruntime import PoolRuntime
 
 
@@ -27,9 +25,9 @@ def join(runtime: PoolRuntime) -> None:
     missing = [table for table in unknown if (table.schema, table.name) not in there]
     new = [table for table in unknown if table.persistence == "p"]  # of an unlogged one no row is mirrored
     if missing:
-        with tempfile.TemporaryDirectory(prefix="mwa-") as directory:
-            route = runtime.route
-            newtables.define(route.primary_conninfo, route.secondary_conninfo, missing, Path(directory))
+        route = runtime.route
+        with archive.workplace(runtime.pool) as directory:
+            newtables.define(route.primary_conninfo, route.secondary_conninfo, missing, directory)
     # Owed first: if we die in between, a table that is published is on the list.
     with portal_session() as portal:
         sheet = keylist.sheet(portal, runtime.pool.pk)

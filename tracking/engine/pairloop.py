@@ -1,4 +1,8 @@
-"""The reconcile loop of one pair, under a lease: read what is wanted and what is, do the next small thing."""
+"""The reconcile loop of one pair, under a lease: read what is wanted and what is, do the next small thing.
+
+What concerns one pool alone is done by its own thread (`poolsteps`); what concerns all of them is done here
+while none of those is at work.
+"""
 
 import logging
 import threading
@@ -7,11 +11,12 @@ import time
 from django.db import close_old_connections, connection
 
 from mwaportal import doorbell
-from nodes.models import Pair
+from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
-from . import cutover, measure, removal, setup, synchronize
+from . import cutover, removal, setup, synchronize
 from .poolruntime import PoolRuntime
+from .poolsteps import PoolSteps
 from .proof import Compares
 from .say import say
 from .setup import SetupFailed
@@ -20,6 +25,8 @@ _log = logging.getLogger("mwa.engine")
 LEASE_SECONDS = 10.0
 _TICK_SECONDS = 0.5
 _AFTER_ERROR_SECONDS = 2.0
+_DRAIN_SECONDS = 15.0
+_INDEXED = frozenset({StoragePool.Step.INDEXED, StoragePool.Step.MIRRORED})
 
 
 class PairLoop(threading.Thread):
@@ -31,7 +38,8 @@ class PairLoop(threading.Thread):
         self._owner = owner
         self._bell = threading.Event()
         self._ending = threading.Event()
-        self._runtimes: dict[int, PoolRuntime] = {}
+        self._halt = threading.Event()  # what takes long ends early
+        self._pools: dict[int, PoolSteps] = {}
         self._compares = Compares()
 
     def wake(self) -> None:
@@ -39,8 +47,9 @@ class PairLoop(threading.Thread):
         self._bell.set()
 
     def stop(self) -> None:
-        """End after the step that is running; long steps end early."""
+        """End after the steps that are under way; long ones end early."""
         self._ending.set()
+        self._halt.set()
         self._bell.set()
 
     def run(self) -> None:
@@ -50,10 +59,10 @@ class PairLoop(threading.Thread):
         try:
             self._loop()
         finally:
-            self._ending.set()
+            self.stop()
             self._compares.stop()
-            for runtime in self._runtimes.values():
-                runtime.close()
+            for steps in self._pools.values():
+                steps.end(_DRAIN_SECONDS)
             connection.close()
 
     def _loop(self) -> None:
@@ -65,7 +74,7 @@ class PairLoop(threading.Thread):
                 pair = Pair.objects.filter(pk=self.pair_id).first()
                 if pair is None:
                     return
-                self._reconcile(pair, self._pools(pair))
+                self._reconcile(pair, self._steps_of(pair))
             except Exception as error:
                 # Whatever it was, the next look at the facts decides what to do about it.
                 _log.exception("pair %s", self.pair_id)
@@ -73,69 +82,91 @@ class PairLoop(threading.Thread):
                 pause = _AFTER_ERROR_SECONDS
             self._bell.wait(pause)
 
-    def _pools(self, pair: Pair) -> list[PoolRuntime]:
+    def _steps_of(self, pair: Pair) -> list[PoolSteps]:
+        """A pool that is at work goes on with what it has read; the others are given what is true now."""
         found = []
         for pool in pair.pools.all():
             pool.pair = pair
-            runtime = self._runtimes.setdefault(pool.pk, PoolRuntime(pool))
-            runtime.pool = pool
-            found.append(runtime)
+            if pool.pk not in self._pools:
+                self._pools[pool.pk] = PoolSteps(PoolRuntime(pool, self._owner), self.wake)
+            steps = self._pools[pool.pk]
+            if not steps.busy:
+                steps.runtime.pool = pool
+            found.append(steps)
         return found
 
-    def _reconcile(self, pair: Pair, runtimes: list[PoolRuntime]) -> None:
+    def _reconcile(self, pair: Pair, pools: list[PoolSteps]) -> None:
         if pair.goal == Pair.Goal.REMOVED:
-            if removal.step(runtimes):
+            self._remove(pair, pools)
+        elif not pools or (pair.phase == "" and pair.goal == ""):
+            return
+        elif pair.stage == "SYSTEM MIGRATION":
+            self._migrate(pair, pools)
+        else:
+            self._synchronize(pair, pools)
+
+    def _remove(self, pair: Pair, pools: list[PoolSteps]) -> None:
+        told, busy = self._halt.is_set(), [steps.runtime for steps in pools if steps.busy]
+        self._halt.set()
+        self._compares.stop()
+        if not busy:
+            if removal.step(pair, [steps.runtime for steps in pools]):
                 self._ending.set()
-            return
-        if not runtimes or (pair.phase == "" and pair.goal == ""):
-            return
-        if pair.stage == "SYSTEM MIGRATION":
-            self._migrate(pair, runtimes)
-            return
-        cutover.recover(pair, runtimes)
-        if cutover.take_up(pair, runtimes):
-            return
-        for runtime in runtimes:
-            synchronize.step(runtime)
-        self._measure(runtimes)
-        self._compares.step(runtimes)
-        self._show_phase(pair, runtimes)
+        elif told:
+            removal.interrupt(busy)
 
-    def _migrate(self, pair: Pair, runtimes: list[PoolRuntime]) -> None:
-        if pair.phase == "":
-            try:
-                setup.check(runtimes)
-            except SetupFailed as error:
-                if not error.node_away:
-                    Pair.objects.filter(pk=pair.pk).update(goal="")
-                set_phase(pair, "", "E", str(error))
-                say(pair, str(error), "PREFLGHT")
-                return
-            set_phase(pair, "SETUP", "A")
-        for runtime in runtimes:
-            if runtime.pool.step == "MIRRORED":
-                synchronize.step(runtime)
-            else:
-                setup.step(runtime, self._ending)
-                break
-        self._measure(runtimes)
-        if pair.phase_detail == "E":
-            set_phase(pair, pair.phase, "A")  # what was in the way is over
-        if all(runtime.pool.step == "MIRRORED" for runtime in runtimes):
-            set_phase(pair, "SYNC", "A")
+    def _migrate(self, pair: Pair, pools: list[PoolSteps]) -> None:
+        if pair.phase == "" and not self._checked(pair, [steps.runtime for steps in pools]):
+            return
+        reached = {steps.runtime.pool.step for steps in pools}
+        complete = reached == {StoragePool.Step.MIRRORED}
+        self._show(pair, "SYNC" if complete else "FINAL SETUP" if reached <= _INDEXED else "SETUP", pools)
+        if complete:
             say(pair, "The system migration is complete; changes are being synchronized")
+        for steps in pools:
+            mirrored = steps.runtime.pool.step == StoragePool.Step.MIRRORED
+            steps.begin(synchronize.step if mirrored else self._set_up)
 
-    def _measure(self, runtimes: list[PoolRuntime]) -> None:
-        for runtime in runtimes:
-            if not runtime.failing_for("primary") and runtime.pool.step:
-                measure.measure(runtime)
+    def _set_up(self, runtime: PoolRuntime) -> bool:
+        before = runtime.pool.step
+        setup.step(runtime, self._halt)
+        return runtime.pool.step != before
 
-    def _show_phase(self, pair: Pair, runtimes: list[PoolRuntime]) -> None:
+    def _checked(self, pair: Pair, runtimes: list[PoolRuntime]) -> bool:
+        try:
+            setup.check(runtimes)
+        except SetupFailed as error:
+            if not error.node_away:
+                Pair.objects.filter(pk=pair.pk).update(goal="")
+            set_phase(pair, "", "E", str(error))
+            say(pair, str(error), "PREFLGHT")
+            return False
+        return True
+
+    def _synchronize(self, pair: Pair, pools: list[PoolSteps]) -> None:
+        runtimes = [steps.runtime for steps in pools]
+        idle = not any(steps.busy for steps in pools)
+        if idle:
+            cutover.recover(pair, runtimes)
+        if request := cutover.ready(pair):
+            if idle:  # else no further step is begun until they are
+                cutover.run(pair, request, runtimes)
+            return
+        for steps in pools:
+            steps.begin(synchronize.step)
+        self._compares.step(runtimes)
         paused = all(runtime.pool.reason == 212 for runtime in runtimes)
-        if pair.goal == "PAUSED" and paused:
-            set_phase(pair, "PAUSED", "I")
-        elif pair.goal == "SYNC":
-            set_phase(pair, "SYNC", "A")
+        if pair.goal == Pair.Goal.PAUSED and paused:
+            self._show(pair, "PAUSED", pools, "I")
+        elif pair.goal == Pair.Goal.PAUSED:
+            self._show(pair, pair.phase, pools)
+        elif pair.goal == Pair.Goal.SYNC:
+            self._show(pair, "SYNC", pools)
+
+    def _show(self, pair: Pair, phase: str, pools: list[PoolSteps], detail: str = "A") -> None:
+        """The pair's phase, and what is wrong in any of its pools."""
+        wrong = [f"{steps.runtime.pool}: {steps.trouble}" for steps in pools if steps.trouble]
+        set_phase(pair, phase, "E" if wrong else detail, "; ".join(wrong))
 
     def _renew(self) -> None:
         """Keep the lease while the loop is busy; losing it ends the loop."""
@@ -143,11 +174,10 @@ class PairLoop(threading.Thread):
         while not self._ending.wait(LEASE_SECONDS / 4):
             try:
                 close_old_connections()
+                asked_at = time.monotonic()
                 pair = Pair.objects.filter(pk=self.pair_id).first()
-                if pair is None or pair.goal == Pair.Goal.REMOVED:
-                    self.wake()
                 if pair is None or pair.take_lease(self._owner, LEASE_SECONDS):
-                    held_until = time.monotonic() + LEASE_SECONDS
+                    held_until = asked_at + LEASE_SECONDS
                 else:
                     _log.warning("pair %s: the lease was taken by somebody else", self.pair_id)
                     self.stop()

@@ -8,11 +8,12 @@ import time
 from dataclasses import dataclass
 
 import psycopg
+from django.utils import timezone
 
 from mwaportal.portaldb import portal_conninfo
-from nodes.models import StoragePool
+from nodes.models import Pair, StoragePool
 from nodes.postgres import catalog, install, slot
-from nodes.postgres.connect import Connection, Unreachable, connect, one
+from nodes.postgres.connect import Connection, TimedOut, Unreachable, connect
 from nodes.postgres.slot import Slot
 from nodes.postgres.synchronous import Guard
 from tracking.mirror import subscription
@@ -22,6 +23,10 @@ from tracking.mirror.subscription import Subscription
 
 _STATEMENT_TIMEOUT = "10s"
 _LEAST_LIMIT = 50_000  # a smaller table goes by rows however many of them changed
+
+
+class LeaseLost(Exception):
+    """Another engine has this pair now: whatever this one was about to do, it does not do."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,24 @@ class Facts:
     subscription: Subscription | None
     definitions: list[install.DefinitionChange]
 
+    @property
+    def slot_gone(self) -> bool:
+        """Whether it is no longer known what has changed."""
+        return self.slot is None or self.slot.lost
+
+    @property
+    def stream_on(self) -> bool:
+        """Whether changes may still be applied; a worker outlives the disabling by its last transaction."""
+        found = self.subscription
+        return found is not None and (found.enabled or found.worker_pid is not None)
+
 
 class PoolRuntime:
-    """One pool of the pair whose lease this process holds."""
+    """One pool of the pair whose lease this process holds, as `owner`."""
 
-    def __init__(self, pool: StoragePool) -> None:
+    def __init__(self, pool: StoragePool, owner: str) -> None:
         self.pool = pool
+        self._owner = owner
         self.capture: CaptureProcess | None = None
         self.guard: Guard | None = None  # while the pool is synchronous
         self.measured_at = self.carried_at = 0.0
@@ -56,6 +73,13 @@ class PoolRuntime:
             self.pool.pk, self.pool.slot(), install.PUBLICATION, pair.parallel_degree,
             pair.savactwait_seconds,
         )  # fmt: skip
+
+    def check_lease(self) -> None:
+        """Raise `LeaseLost` where another engine may have begun to work on the pair."""
+        now = timezone.now()
+        ours = Pair.objects.filter(pk=self.pool.pair_id, lease_owner=self._owner, lease_until__gt=now)
+        if not ours.exists():
+            raise LeaseLost(f"the lease of pair {self.pool.pair} is held by another engine")
 
     def primary(self) -> Connection:
         """A session on the primary; raises `Unreachable`."""
@@ -91,8 +115,8 @@ class PoolRuntime:
         return time.monotonic() - since if since else 0.0
 
     def ensure_capture(self) -> CaptureProcess:
-        """The running capture of this pool, started where there is none."""
-        if self.capture is None or not self.capture.alive():
+        """The running capture of this pool, started where there is none. Raises `CaptureFailed`."""
+        if not self.capturing:
             self.end_capture()
             share = self.pool.pair.whole_share_percent / 100
             limits = {
@@ -102,6 +126,11 @@ class PoolRuntime:
             self.capture = CaptureProcess(self.route.capture_config(limits, _LEAST_LIMIT))
             self.capture.started()
         return self.capture
+
+    @property
+    def capturing(self) -> bool:
+        """Whether a capture of ours reads the slot."""
+        return self.capture is not None and self.capture.alive()
 
     def end_capture(self) -> None:
         """End the capture; what it had read and not listed is still in the slot."""
@@ -114,20 +143,18 @@ class PoolRuntime:
         self.capture = None
 
     def stop_stream(self) -> None:
-        """Turn the subscription off where the secondary answers, and free the slot."""
-        with contextlib.suppress(Unreachable, psycopg.Error):
+        """Turn the subscription off where the secondary answers, and free the slot.
+
+        Whether its worker has ended is a fact of the next look (`Facts.stream_on`).
+        """
+        with contextlib.suppress(Unreachable, TimedOut, psycopg.Error):
             subscription.stop(self.secondary(), self.pool.slot())
         slot.release(self.primary(), self.pool.slot())
 
-    def current_position(self) -> str:
-        """The end of the primary's log, as text."""
-        return str(one(self.primary(), "select pg_current_wal_lsn()::text"))
-
     def forget_sessions(self) -> None:
         """Close the sessions: the roles or the nodes have changed."""
-        for session in self._sessions.values():
-            session.close()
-        self._sessions.clear()
+        while self._sessions:
+            self._sessions.popitem()[1].close()
 
     def close(self) -> None:
         """End everything held here; a guard on the primary stays as long as commits wait."""

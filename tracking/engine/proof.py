@@ -1,26 +1,34 @@
 """Proof that both nodes are equal: compares that somebody asked for, and those of a role swap."""
 
+import logging
 import threading
 from collections.abc import Iterable
 
-from django.db import connection
+import psycopg
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from mwaportal import doorbell
-from nodes.models import Pair
-from nodes.postgres import slot
-from nodes.postgres.connect import Connection, connect
+from nodes.postgres import lsn
+from nodes.postgres.connect import Connection, Unreachable, connect, one
 from tracking.compare.database import compare_database
 from tracking.compare.results import TableResult
 from tracking.mirror.swap import SwapRefused
 from tracking.models import CompareResult, CompareRun
 
 from .poolruntime import PoolRuntime
+from .tended import Tended
 
+_log = logging.getLogger("mwa.engine")
 _COUNTERS = """
     select s.schemaname::text, s.relname::text, s.n_tup_ins + s.n_tup_upd + s.n_tup_del
     from pg_stat_user_tables s join pg_class c on c.oid = s.relid
     where s.schemaname <> 'mwa' and c.relkind = 'r'  -- a partitioned parent has no rows of its own
+"""
+# While a capture of ours reads the slot, what is confirmed is on the list and not on the secondary.
+_ARRIVED = """
+    select s.confirmed_flush_lsn >= %s::pg_lsn and r.application_name not like 'mwa %%'
+    from pg_replication_slots s join pg_stat_replication r on r.pid = s.active_pid where s.slot_name = %s
 """
 _SHOWN = 20  # rows of a table that are kept with both versions
 
@@ -30,27 +38,31 @@ def run(
 ) -> None:
     """Carry out a compare and keep its verdicts, while writing goes on."""
     route, name = runtime.route, runtime.pool.slot()
-    with connect(route.primary_conninfo, "compare position") as position:
-        written = _counters(position)
+    with connect(route.primary_conninfo, "compare position") as session:
+        written = _counters(session)
         results = compare_database(
             route.primary_conninfo, route.secondary_conninfo,
             tables=None if tables is None else list(tables), jobs=route.jobs, stop=stop,
-            caught_up=lambda lsn: (found := slot.find(position, name)) is not None and found.confirmed >= lsn,
+            caught_up=lambda position: bool(one(session, _ARRIVED, (lsn.render(position), name))),
         )  # fmt: skip
         for result in results:
             _keep(compare, result, written.get((result.table.schema, result.table.name), 0))
             doorbell.notify(runtime.pool.pair_id)
+    if stop.is_set():
+        return  # not all of it was compared
     compare.ended_at = timezone.now()
     compare.save(update_fields=["ended_at"])
     doorbell.notify(runtime.pool.pair_id)
 
 
-def compare_changed(pair: Pair, runtimes: list[PoolRuntime]) -> None:
+def compare_changed(runtimes: list[PoolRuntime]) -> None:
     """Before a role swap: compare what was written since it was last found equal; raises `SwapRefused`."""
     for runtime in runtimes:
         changed = _changed_since_equal(runtime)
-        compare = CompareRun.objects.create(pool=runtime.pool)
-        run(compare, runtime, changed, threading.Event())
+        # Never without an end: whoever died in it has not left one that somebody waits for.
+        compare = CompareRun.objects.create(pool=runtime.pool, ended_at=timezone.now())
+        with Tended(runtime, capture=False):
+            run(compare, runtime, changed, threading.Event())
         differing = [str(result) for result in compare.results.filter(verdict="DIFFERENT")]
         if differing:
             raise SwapRefused(f"the nodes differ: {'; '.join(differing)}")
@@ -116,5 +128,7 @@ class Compares:
     def _run(self, asked: CompareRun, runtime: PoolRuntime) -> None:
         try:
             run(asked, runtime, None, self._stop)
+        except (Unreachable, psycopg.Error, DatabaseError) as error:
+            _log.warning("%s begins again: %s", asked, error)
         finally:
             connection.close()

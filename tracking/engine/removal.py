@@ -1,5 +1,7 @@
 """Remove a pair: nothing of ours is left on either node that answers."""
 
+import contextlib
+
 import psycopg
 
 from nodes.models import Pair, StoragePool
@@ -7,25 +9,36 @@ from nodes.postgres import fence, install, slot
 from nodes.postgres.connect import TimedOut, Unreachable, connect
 from tracking.mirror import subscription
 from tracking.models import set_state
+from tracking.save.route import end_sessions
 
+from . import archive
 from .poolruntime import PoolRuntime
 from .say import say
 
 _LOCK_TIMEOUT = "2s"  # an application never queues behind us for longer
+_AT_WORK = ("save", "resync", "hand-over", "slot", "engine")  # what the sessions of a step are called
 
 
-def step(runtimes: list[PoolRuntime]) -> bool:
+def step(pair: Pair, runtimes: list[PoolRuntime]) -> bool:
     """Take everything down, and the pair's rows in the end; True once it is gone."""
-    pair = runtimes[0].pool.pair if runtimes else None
     for runtime in runtimes:
         try:
             _remove_pool(runtime)
         except (Unreachable, TimedOut, psycopg.Error) as error:
-            say(runtime.pool.pair, f"Removing waits: {error}", "", runtime.pool)
+            say(pair, f"Removing waits: {error}", "", runtime.pool)
             return False
-    if pair:
-        Pair.objects.get(pk=pair.pk).delete()
+    Pair.objects.get(pk=pair.pk).delete()
     return True
+
+
+def interrupt(runtimes: list[PoolRuntime]) -> None:
+    """End the steps that are under way: what they make goes unused."""
+    for runtime in runtimes:
+        route = runtime.route
+        for conninfo in (route.primary_conninfo, route.secondary_conninfo):
+            with contextlib.suppress(Unreachable, psycopg.Error), connect(conninfo, "remove") as connection:
+                for purpose in _AT_WORK:
+                    end_sessions(connection, purpose)
 
 
 def _remove_pool(runtime: PoolRuntime) -> None:
@@ -42,6 +55,7 @@ def _remove_pool(runtime: PoolRuntime) -> None:
         raise failures[0]
     if runtime.guard:
         runtime.guard.close()
+    archive.forget(pool)
     set_state(pool, "NOT MIRRORED", "")
 
 

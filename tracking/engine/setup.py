@@ -4,26 +4,28 @@
 """
 
 import threading
-from pathlib import Path
 
-from django.conf import settings
+from django.utils import timezone
 
 from nodes.models import StoragePool
 from nodes.postgres import blocked, catalog, install, preflight, slot
 from nodes.postgres.connect import one
 from nodes.postgres.install import TableLocked
 from nodes.postgres.slot import StillRunning
-from tracking.models import TableCopy, set_phase, set_state
-from tracking.save import definitions, run
+from tracking.models import TableCopy, set_state
+from tracking.save import definitions as save
+from tracking.save import run
 from tracking.save.analyze import analyze
+from tracking.save.failure import DefinitionFailed
 from tracking.save.foreign_keys import validate_foreign_keys
 from tracking.save.run import SaveOptions
 from tracking.save.views import refresh_materialized_views
 
-from . import synchronize, wallimit
-from .poolruntime import PoolRuntime
+from . import archive, capturing, definitions, measure, synchronize, wallimit
+from .poolruntime import Facts, PoolRuntime
 from .progress import Progress
 from .say import say
+from .tended import Tended
 
 Step = StoragePool.Step
 
@@ -37,19 +39,30 @@ class SetupFailed(Exception):
 
 
 def check(runtimes: list[PoolRuntime]) -> None:
-    """Preflight of the whole pair before anything is touched; raises `SetupFailed` with what failed."""
+    """Preflight of the whole pair before anything is touched; raises `SetupFailed` with what failed.
+
+    A person has to act on what fails twice: a check in which a node crashed fails as well.
+    """
     pair = runtimes[0].pool.pair
-    checks = preflight.run(
-        pair.source.own_conninfo,
-        pair.copy.own_conninfo,
-        [runtime.pool.database for runtime in runtimes],
-    )
+    checks = _preflight(runtimes)
     for found in checks:
         if found.status == "warning":
             say(pair, f"{found.name}: {found.observed}. {found.remedy}", "PREFLGHT")
     if failed := [found for found in checks if found.status == "failed"]:
-        away = all(found.name == "connection" for found in failed)
-        raise SetupFailed("; ".join(map(_reason, failed)), node_away=away)
+        once = set(map(_what, failed))
+        stays = [found for found in _preflight(runtimes) if found.status == "failed" and _what(found) in once]
+        away = all(found.name == "connection" for found in stays)
+        raise SetupFailed("; ".join(map(_reason, stays or failed)), node_away=away)
+
+
+def _preflight(runtimes: list[PoolRuntime]) -> list[preflight.Check]:
+    pair = runtimes[0].pool.pair
+    databases = [runtime.pool.database for runtime in runtimes]
+    return preflight.run(pair.source.own_conninfo, pair.copy.own_conninfo, databases)
+
+
+def _what(found: preflight.Check) -> tuple[str, str, str | None]:
+    return found.name, found.node, found.database
 
 
 def _reason(found: preflight.Check) -> str:
@@ -59,35 +72,43 @@ def _reason(found: preflight.Check) -> str:
 
 def step(runtime: PoolRuntime, stop: threading.Event) -> None:
     """Do the pool's next step of the system migration."""
+    if runtime.pool.step == Step.INDEXED:
+        _hand_over(runtime)
+        return
     facts = runtime.facts()
     if error := facts.primary_error or facts.secondary_error:
         say(runtime.pool.pair, f"Waiting for a node: {error}", "", runtime.pool)
         return
-    if wallimit.beyond(runtime, facts):
-        wallimit.give_up(runtime, facts)
+    if runtime.pool.step and not _captured(runtime, facts):
         return
-    if runtime.pool.step and (facts.slot is None or facts.slot.lost):
-        if runtime.pool.step == Step.INSTALLED:  # nothing has been copied yet
-            slot.drop(runtime.primary(), runtime.pool.slot())
-            _advance(runtime.pool, Step.NEW)
-        else:
-            synchronize.begin_again(runtime)
-        return
-    if facts.subscription and facts.subscription.enabled:
-        runtime.stop_stream()  # of a first hand-over whose end we did not see
-    if runtime.pool.step:
-        runtime.ensure_capture()
     match runtime.pool.step:
         case Step.NEW:
             _install(runtime)
         case Step.INSTALLED:
             _define(runtime)
         case Step.DEFINED:
+            definitions.note(runtime, facts.definitions)
             _copy(runtime, stop)
         case Step.COPIED:
+            definitions.note(runtime, facts.definitions)
             _index(runtime)
-        case Step.INDEXED:
-            _hand_over(runtime)
+
+
+def _captured(runtime: PoolRuntime, facts: Facts) -> bool:
+    """Whether changes are being tracked; brings that about where they are not."""
+    if wallimit.beyond(runtime, facts.slot):
+        wallimit.give_up(runtime, facts.slot)
+        return False
+    if facts.slot_gone:
+        if runtime.pool.step == Step.INSTALLED:  # nothing has been copied yet
+            slot.drop(runtime.primary(), runtime.pool.slot())
+            _advance(runtime.pool, Step.NEW)
+        else:
+            synchronize.begin_again(runtime)
+        return False
+    capturing.ensure(runtime)
+    measure.measure(runtime)
+    return True
 
 
 def _advance(pool: StoragePool, step: str) -> None:
@@ -102,9 +123,12 @@ def _install(runtime: PoolRuntime) -> None:
     install.install(secondary)
     blocked.note(secondary)
     blocked.block(secondary, pool.database)
+    # Of an attempt that died. Tables are published before the slot is made: what is being written to one
+    # while it is published is not decoded, and only a new slot waits for whoever writes.
+    slot.drop(primary, pool.slot())
     try:
         install.publish(primary, catalog.tables(primary))
-        slot.create(primary, pool.slot(), seconds=pool.pair.savactwait_seconds)
+        capturing.make_slot(runtime)
     except (TableLocked, StillRunning) as error:
         say(pool.pair, f"Waiting: {error}", "", pool)
         return
@@ -114,20 +138,43 @@ def _install(runtime: PoolRuntime) -> None:
 
 
 def _define(runtime: PoolRuntime) -> None:
-    """Definitions without indexes and constraints, as of one moment."""
+    """Definitions without indexes and constraints, as of one moment.
+
+    The same archive is used to the end, whoever dies in between: a later one would hold what is not on the
+    copy, and pass over that it has changed.
+    """
     pool, route = runtime.pool, runtime.route
-    seen = one(runtime.primary(), "select coalesce(max(id), 0) from mwa.definition_changes")
-    archive = definitions.dump(route.primary_conninfo, _directory(pool))
-    definitions.restore_pre_data(archive, route.secondary_conninfo)
+    if not archive.path(pool).exists():
+        if not _note_definitions_seen(runtime):
+            return
+        archive.dump(pool, route.primary_conninfo)
+    try:
+        save.restore_pre_data(archive.path(pool), route.secondary_conninfo)
+    except DefinitionFailed:
+        archive.forget(pool)  # nothing was made; what is mended on the source will be in the next one
+        raise
     install.note_same_identities(runtime.primary(), runtime.secondary())
-    pool.definitions_seen = seen
-    pool.save(update_fields=["definitions_seen"])
+    there = {(table.schema, table.name) for table in catalog.tables(runtime.secondary())}
     for table in catalog.tables(runtime.primary()):
-        TableCopy.objects.get_or_create(
-            pool=pool, schema=table.schema, name=table.name,
-            defaults={"rows_total": table.rows, "bytes_total": table.bytes},
-        )  # fmt: skip
+        if (table.schema, table.name) in there:
+            TableCopy.objects.get_or_create(
+                pool=pool, schema=table.schema, name=table.name,
+                defaults={"rows_total": table.rows, "bytes_total": table.bytes},
+            )  # fmt: skip
     _advance(pool, Step.DEFINED)
+
+
+def _note_definitions_seen(runtime: PoolRuntime) -> bool:
+    """Which changes an archive that is made now has; False while a smaller number may still come."""
+    pool, primary = runtime.pool, runtime.primary()
+    changes = install.definition_changes(primary, 0)
+    if not changes and one(primary, "select exists (select from mwa.definition_changes)"):
+        writing = "; ".join(map(str, slot.writing_transactions(primary)))
+        say(pool.pair, f"Waiting for a transaction that changes definitions, one of {writing}", "", pool)
+        return False
+    pool.definitions_seen = changes[-1].id if changes else 0
+    pool.save(update_fields=["definitions_seen"])
+    return True
 
 
 def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
@@ -137,12 +184,14 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
     )
     done = {(t.schema, t.name) for t in pool.table_copies.filter(state__in=("COPIED", "GONE"))}
     finished = {t.oid for t in catalog.tables(runtime.primary()) if (t.schema, t.name) in done}
-    with Progress(pool, route.secondary_conninfo) as progress:
+    with Tended(runtime, capture=True), Progress(pool, route.secondary_conninfo) as progress:
         saved = run.save(
             route.primary_conninfo, route.secondary_conninfo, options, finished, progress.report, stop
         )
     if saved.stopped:
         return
+    if saved.new:
+        say(pair, f"Created meanwhile, joins at the hand-over: {', '.join(map(str, saved.new))}", "", pool)
     if saved.skipped:
         say(pair, f"Not copied yet, tried again: {', '.join(map(str, saved.skipped))}", "", pool)
         return
@@ -152,28 +201,22 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
 def _index(runtime: PoolRuntime) -> None:
     pool, route = runtime.pool, runtime.route
     say(pool.pair, "Building indexes and constraints", "", pool)
-    definitions.restore_post_data(_archive(pool), route.secondary_conninfo, runtime.pool.pair.parallel_degree)
-    analyze(route.secondary_conninfo, pool.pair.parallel_degree)
+    with Tended(runtime, capture=True):
+        save.restore_post_data(archive.path(pool), route.secondary_conninfo, pool.pair.parallel_degree)
+        analyze(route.secondary_conninfo, pool.pair.parallel_degree)
     _advance(pool, Step.INDEXED)
 
 
 def _hand_over(runtime: PoolRuntime) -> None:
     """The first hand-over at Z, and what needs it: foreign keys and materialized views."""
     pool, route = runtime.pool, runtime.route
-    set_phase(pool.pair, "FINAL SETUP", "A")
-    synchronize.resume(runtime)
-    if (pool.state, pool.detail) != ("ACTIVE", "REPLICATING"):
+    if pool.retry_at is None and not pool.replicating:  # who asks for the migration asks for all of it
+        pool.retry_at = timezone.now()
+    synchronize.step(runtime)
+    if not pool.replicating:
         return
-    validate_foreign_keys(route.primary_conninfo, route.secondary_conninfo, pool.pair.parallel_degree)
-    refresh_materialized_views(route.primary_conninfo, route.secondary_conninfo)
+    with Tended(runtime, capture=False):
+        validate_foreign_keys(route.primary_conninfo, route.secondary_conninfo, pool.pair.parallel_degree)
+        refresh_materialized_views(route.primary_conninfo, route.secondary_conninfo)
+    archive.forget(pool)
     _advance(pool, Step.MIRRORED)
-
-
-def _directory(pool: StoragePool) -> Path:
-    path = Path(settings.HOME) / "definitions" / f"{pool.pair.token}_{pool.number}"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def _archive(pool: StoragePool) -> Path:
-    return _directory(pool) / "definitions.dump"

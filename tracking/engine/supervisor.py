@@ -49,7 +49,7 @@ class Supervisor(threading.Thread):
         self._bell.set()
 
     def end(self, seconds: float) -> None:
-        """End every loop and give the leases back."""
+        """End every loop and give the leases back; a pair that is still at work keeps its own to the end."""
         self._ended.set()
         self._bell.set()
         deadline = time.monotonic() + seconds
@@ -57,7 +57,8 @@ class Supervisor(threading.Thread):
             loop.stop()
         for loop in list(self._loops.values()):
             loop.join(max(0.1, deadline - time.monotonic()))
-        Pair.objects.filter(lease_owner=self._owner).update(lease_owner="", lease_until=None)
+        through = [number for number, loop in self._loops.items() if not loop.is_alive()]
+        Pair.objects.filter(pk__in=through, lease_owner=self._owner).update(lease_owner="", lease_until=None)
         connection.close()
 
     def _sweep(self) -> None:

@@ -3,6 +3,7 @@
 Called again and again. It compares what is wanted with what the nodes say and does the next thing.
 """
 
+import logging
 import time
 from datetime import timedelta
 
@@ -10,22 +11,27 @@ import psycopg
 from django.utils import timezone
 
 from nodes import status
-from nodes.postgres import install, sequences, slot
-from nodes.postgres.connect import Connection, TimedOut, Unreachable
+from nodes.postgres import sequences, slot
+from nodes.postgres.connect import TimedOut, Unreachable
 from nodes.postgres.install import TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.mirror import keylist
 from tracking.mirror.capture_client import CaptureFailed
-from tracking.mirror.handover import hand_over
+from tracking.mirror.handover import HandedOver, hand_over
 from tracking.mirror.refresh import RefreshFailed
 from tracking.models import set_state
 from tracking.save.failure import DefinitionFailed
 
-from . import definitions, newtables, synchronous_mode, wallimit
-from .poolruntime import Facts, PoolRuntime
+from . import capturing, definitions, measure, newtables, roles, synchronous_mode, wallimit
+from .poolruntime import Facts, LeaseLost, PoolRuntime
 from .say import say
+from .tended import Tended
 
-NODE_ERRORS = (Unreachable, psycopg.Error, CaptureFailed, TimedOut)
+_log = logging.getLogger("mwa.engine")
+_EXPECTED = (
+    Unreachable, psycopg.Error, CaptureFailed, TimedOut, RefreshFailed, StillRunning, TableLocked,
+    DefinitionFailed,
+)  # fmt: skip
 _CARRY_SEQUENCES_SECONDS = 10.0
 _BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
 
@@ -33,10 +39,12 @@ _BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
 def step(runtime: PoolRuntime) -> None:
     """Do the next small thing for a pool that has been handed over once."""
     facts = runtime.facts()
-    if runtime.pool.state == "ACTIVE" and runtime.pool.detail == "REPLICATING":
+    if runtime.pool.replicating:
         _watch(runtime, facts)
     else:
         _track(runtime, facts)
+    if not runtime.failing_for("primary"):
+        measure.measure(runtime)
 
 
 def _watch(runtime: PoolRuntime, facts: Facts) -> None:
@@ -47,7 +55,7 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
         suspend(runtime, reason, text)
     elif pair.goal == "PAUSED":
         suspend(runtime, 212)
-    else:
+    elif not facts.primary_error:
         synchronous_mode.keep(runtime, wanted=pair.synchronous and not facts.secondary_error)
         _carry(runtime, facts)
 
@@ -67,7 +75,7 @@ def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
     pool, wait = runtime.pool, runtime.pool.pair.suspend_wait_seconds
     if facts.primary_error:
         return (226, facts.primary_error) if runtime.failing_for("primary") > wait else (0, "")
-    if facts.slot is None or facts.slot.lost:
+    if facts.slot_gone:
         return 9030, ""
     if facts.secondary_error:
         return (266, facts.secondary_error) if runtime.failing_for("secondary") > wait else (0, "")
@@ -75,8 +83,8 @@ def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
         return definitions.reason(runtime, facts.definitions)
     if facts.subscription is None or not facts.subscription.enabled:
         return 9010, "The apply worker ended with an error; its message is in the secondary's server log"
-    if wallimit.beyond(runtime, facts):
-        return wallimit.STORAGE, wallimit.text(runtime, facts)
+    if wallimit.beyond(runtime, facts.slot):
+        return wallimit.STORAGE, wallimit.text(runtime, facts.slot)
     if (pool.lag_bytes or 0) > pool.pair.lag_limit_bytes:
         return 9020, f"The lag is {pool.lag_bytes} bytes, allowed are {pool.pair.lag_limit_bytes}"
     return 0, ""
@@ -93,38 +101,7 @@ def suspend(runtime: PoolRuntime, reason: int, text: str = "") -> None:
     if reason not in (226, 9030):
         synchronous_mode.keep(runtime, wanted=False)
         runtime.stop_stream()
-        _capture(runtime)
-
-
-def _capture(runtime: PoolRuntime) -> None:
-    """Capture from where the list ends.
-
-    While no capture of ours held the slot, a secondary that came back may have gone on by itself: rows
-    that were only on the list were not there when later changes to them came. Then nothing of it is
-    certain any more. The slot gives this away, for it stands behind the end of the list.
-    """
-    pool = runtime.pool
-    if runtime.capture is None or not runtime.capture.alive():
-        stands = slot.find(runtime.primary(), pool.slot())
-        confirmed = stands.confirmed if stands else 0
-        with newtables.portal_session() as portal:
-            listed = 0 if pool.state == "ACTIVE" else keylist.listed_up_to(portal, pool.pk)
-            if 0 < listed < confirmed:
-                say(pool.pair, "The copy went on without us; every table is synchronized whole", "", pool)
-                _owe_everything(runtime, portal, "the copy went on by itself")
-            if listed < confirmed:
-                keylist.list_from(portal, pool.pk, confirmed)
-    runtime.ensure_capture()
-    if pool.state == "ACTIVE":
-        pool.retry_at = timezone.now()
-        pool.save(update_fields=["retry_at"])
-        set_state(pool, "TRACKING", "SUSPENDED", 9070, "The engine ended in the middle of a hand-over")
-
-
-def _owe_everything(runtime: PoolRuntime, portal: Connection, why: str) -> None:
-    sheet = keylist.sheet(portal, runtime.pool.pk)
-    for schema, name in sorted(install.published(runtime.primary())):
-        keylist.owe_whole(portal, runtime.pool.pk, sheet, schema, name, why)
+        capturing.ensure(runtime)
 
 
 def _track(runtime: PoolRuntime, facts: Facts) -> None:
@@ -133,23 +110,41 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
     if facts.primary_error:
         runtime.end_capture()
         return
-    if facts.slot is None or facts.slot.lost:
-        given_up = pool.reason == wallimit.STORAGE
-        if not given_up or (not facts.secondary_error and _wants_to_resume(runtime)):
-            begin_again(runtime)
-        return
-    if wallimit.beyond(runtime, facts):
-        wallimit.give_up(runtime, facts)
-        return
-    if not facts.secondary_error and facts.subscription and facts.subscription.enabled:
+    synchronous_mode.keep(runtime, wanted=False)  # whoever suspended may have died before that
+    if facts.secondary_error:
+        roles.let_in(runtime)
+    elif facts.stream_on:
         runtime.stop_stream()  # a secondary that came back, or a hand-over we did not see the end of
-    _capture(runtime)
+    else:
+        roles.settle(runtime)
+    if not _captured(runtime, facts):
+        return
     if not facts.secondary_error:
         definitions.note(runtime, facts.definitions)
     if pair.goal == "PAUSED" and pool.reason != 212:
         set_state(pool, "TRACKING", "SUSPENDED", 212)
-    if not facts.secondary_error and _wants_to_resume(runtime):
+    # A row that a worker still applies would come after the newer one that a hand-over brings.
+    if not facts.secondary_error and not facts.stream_on and _wants_to_resume(runtime):
         resume(runtime)
+
+
+def _captured(runtime: PoolRuntime, facts: Facts) -> bool:
+    """Whether changes are being tracked; brings that about where it is possible and wanted."""
+    pool = runtime.pool
+    if facts.slot_gone:
+        given_up = pool.reason == wallimit.STORAGE
+        if not given_up or (not facts.secondary_error and _wants_to_resume(runtime)):
+            begin_again(runtime)
+        return False
+    if wallimit.beyond(runtime, facts.slot):
+        wallimit.give_up(runtime, facts.slot)
+        return False
+    capturing.ensure(runtime)
+    if pool.state == "ACTIVE":
+        pool.retry_at = timezone.now()
+        pool.save(update_fields=["retry_at"])
+        set_state(pool, "TRACKING", "SUSPENDED", 9070, "The engine ended in the middle of a hand-over")
+    return True
 
 
 def _wants_to_resume(runtime: PoolRuntime) -> bool:
@@ -168,13 +163,13 @@ def resume(runtime: PoolRuntime) -> None:
     pool = runtime.pool
     set_state(pool, "ACTIVE", "SYNCHRONIZING")
     try:
-        definitions.pass_over_new(runtime)
-        newtables.join(runtime)
-        done = hand_over(
-            runtime.route, runtime.ensure_capture(), lambda code, text: say(pool.pair, text, code, pool)
-        )
-    except (RefreshFailed, StillRunning, TableLocked, DefinitionFailed, *NODE_ERRORS) as error:
-        _failed(runtime, str(error).strip())
+        done = _hand_over(runtime)
+    except LeaseLost:
+        raise  # whose the pair is now has begun to work on the pool
+    except Exception as error:
+        if not isinstance(error, _EXPECTED):
+            _log.exception("pool %s of pair %s", pool, pool.pair)
+        _failed(runtime, str(error).strip() or type(error).__name__)
         return
     runtime.end_capture()
     with newtables.portal_session() as portal:
@@ -184,6 +179,19 @@ def resume(runtime: PoolRuntime) -> None:
     set_state(pool, "ACTIVE", "REPLICATING")
     again = " again" if pool.step == pool.Step.MIRRORED else ""  # not after the first hand-over
     say(pool.pair, f"Replicating{again} after {done.rows} rows in {done.rounds} rounds", "", pool)
+
+
+def _hand_over(runtime: PoolRuntime) -> HandedOver:
+    definitions.pass_over_new(runtime)
+    newtables.join(runtime)
+
+    def tell(code: str, text: str) -> None:
+        runtime.check_lease()  # the last one is told right before the stream is turned on
+        say(runtime.pool.pair, text, code, runtime.pool)
+
+    capture = runtime.ensure_capture()
+    with Tended(runtime, capture=False):
+        return hand_over(runtime.route, capture, tell)
 
 
 def _failed(runtime: PoolRuntime, why: str) -> None:
@@ -208,12 +216,9 @@ def begin_again(runtime: PoolRuntime) -> None:
         set_state(pool, "TRACKING", "SUSPENDED", 9030)
     say(pool.pair, "The replication slot was lost; every table is synchronized whole", "9030", pool)
     runtime.stop_stream()
-    primary = runtime.primary()
-    slot.drop(primary, pool.slot())
-    with newtables.portal_session() as portal:
-        _owe_everything(runtime, portal, "the replication slot was lost")
-        keylist.list_from(portal, pool.pk, 0)
+    slot.drop(runtime.primary(), pool.slot())
+    capturing.owe_everything(runtime, "the replication slot was lost")
     try:
-        slot.create(primary, pool.slot(), seconds=pool.pair.savactwait_seconds)
+        capturing.make_slot(runtime)
     except StillRunning as error:
         say(pool.pair, f"Waiting: {error}", "", pool)
