@@ -47,6 +47,7 @@ class Served:
         return subprocess.Popen(
             [sys.executable, "manage.py", *words], env={**os.environ, **given, **environment},
             cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            preexec_fn=_hear_interrupts,
         )  # fmt: skip
 
     def run(self, *words: str, **environment: str) -> str:
@@ -101,3 +102,8 @@ class Served:
             self.process.communicate()
         portaldb.embedded(self.home).remove()
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+def _hear_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so would everything that a test starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

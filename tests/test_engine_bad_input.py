@@ -1,3 +1,4 @@
+import random
 import subprocess
 import threading
 from pathlib import Path
@@ -62,22 +63,25 @@ def test_a_session_lost_in_the_middle_of_the_preflight_is_no_mistake_of_the_pers
     run, disturbed = preflight.run, []
 
     def disturb(*given):
+        if disturbed:
+            return run(*given)
         over = threading.Event()
 
         def kill() -> None:
             end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s"
             with connect(engine.database.source_conninfo, "test") as killer:
-                while not over.is_set():
+                while not over.wait(random.uniform(0, 0.02)):
                     killer.execute(end, ("mwa preflight",))
 
         killing = threading.Thread(target=kill)
-        if not disturbed:
-            killing.start()
-        checks = run(*given)
-        over.set()
-        if not disturbed:
-            killing.join()
+        killing.start()
+        for _ in range(100):  # until it is in the middle that the session is lost, not before the first check
+            checks = run(*given)
             disturbed.extend(found for found in checks if found.status == "failed")
+            if any(found.name != "connection" for found in disturbed):
+                break
+        over.set()
+        killing.join()
         return checks
 
     monkeypatch.setattr(preflight, "run", disturb)
