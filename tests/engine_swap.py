@@ -39,7 +39,7 @@ def approved(engine, *, approve: bool = True) -> SwapRequest:
 def die_after(engine, step: str) -> SwapRequest:
     """The engine is killed right after a step of the swap of the first pool."""
     request = approved(engine)
-    place = "tracking.engine.cutover" if step.startswith("_") else "tracking.mirror.swap.PoolSwap"
+    place = "tracking.engine.outcome" if step == "decide" else "tracking.mirror.swap.PoolSwap"
     engine.killed_after(f"{place}.{step}")
     request.refresh_from_db()
     return request

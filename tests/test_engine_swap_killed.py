@@ -7,7 +7,7 @@ from nodes.postgres import blocked, slot
 from nodes.postgres.connect import wait_until
 from nodes.postgres.fence import is_open
 from tests.engine_swap import approved, cluster, die_after, ended, ready_to_swap
-from tracking.engine import cutover
+from tracking.engine import outcome
 from tracking.mirror.swap import SwapRefused
 from tracking.models import JournalEntry
 
@@ -33,7 +33,7 @@ def test_an_engine_killed_before_the_decision_leaves_the_source_the_primary(repl
     assert slot.find(replicating.database.copy, replicating.pool.slot(reverse=True)) is None
 
 
-@pytest.mark.parametrize("step", ["close_primary", "drain", "_decide"])
+@pytest.mark.parametrize("step", ["close_primary", "drain", "decide"])
 def test_the_source_opens_by_itself_while_nobody_of_us_lives(replicating, step):
     die_after(replicating, step)
     with cluster(replicating) as outside:
@@ -42,7 +42,7 @@ def test_the_source_opens_by_itself_while_nobody_of_us_lives(replicating, step):
     replicating.application("update account set n = 1")
 
 
-@pytest.mark.parametrize("step", ["_decide", "commit", "open_secondary", "finish"])
+@pytest.mark.parametrize("step", ["decide", "commit", "open_secondary", "finish"])
 def test_an_engine_killed_after_the_decision_has_swapped_the_roles(replicating, step):
     replicating.set(swap_budget_ms=20_000)  # longer than another engine needs to come
     swap = die_after(replicating, step)
@@ -62,7 +62,7 @@ def test_an_engine_killed_after_the_decision_has_swapped_the_roles(replicating, 
 
 def test_a_swap_that_was_decided_goes_back_where_the_guard_was_faster(replicating):
     """Applications have written to the source since: the copy must not be opened any more."""
-    swap = die_after(replicating, "_decide")
+    swap = die_after(replicating, "decide")
     with cluster(replicating) as outside:
         wait_until(lambda: is_open(outside, replicating.database.name), "the guard", seconds=10)
     replicating.application("update account set n = 5; insert into account values (500)")
@@ -79,7 +79,7 @@ def test_a_swap_that_was_decided_goes_back_where_the_guard_was_faster(replicatin
 
 def test_a_decision_whose_answer_is_lost_is_taken_back(replicating, monkeypatch):
     """It may have been written down all the same: what counts is that nothing was opened."""
-    decide = cutover._decide
+    decide = outcome.decide
 
     def lost(request):
         decide(request)
@@ -87,7 +87,7 @@ def test_a_decision_whose_answer_is_lost_is_taken_back(replicating, monkeypatch)
         assert request.state == "COMMITTED"
         raise OperationalError("the server closed the connection unexpectedly")
 
-    monkeypatch.setattr(cutover, "_decide", lost)
+    monkeypatch.setattr(outcome, "decide", lost)
     replicating.start()
     assert ended(replicating, approved(replicating)) == (
         "FAILED", "the server closed the connection unexpectedly"
@@ -121,6 +121,6 @@ def test_two_engines_cannot_both_decide(replicating):
     replicating.start()
     assert ended(replicating, swap)[0] == "FAILED"
     with pytest.raises(SwapRefused, match="another engine"):
-        cutover._decide(hung)
+        outcome.decide(hung)
     swap.refresh_from_db()
     assert swap.state == "FAILED"

@@ -14,7 +14,7 @@ from mwaportal import doorbell
 from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
-from . import cutover, removal, setup, synchronize
+from . import cutover, outcome, removal, setup, synchronize
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
 from .proof import Compares
@@ -147,7 +147,7 @@ class PairLoop(threading.Thread):
         runtimes = [steps.runtime for steps in pools]
         idle = not any(steps.busy for steps in pools)
         if idle:
-            cutover.recover(pair, runtimes)
+            outcome.recover(pair, runtimes)
         if request := cutover.ready(pair):
             if idle:  # else no further step is begun until they are
                 cutover.run(pair, request, runtimes)
