@@ -68,7 +68,7 @@ LATER = (
     Moment("pause", 2.0, lambda pair, pool: pair.phase == "PAUSED", _pause),
     Moment("hand-over", 0.3, lambda pair, pool: pool.detail == "SYNCHRONIZING", _pause_and_resume),
     Moment("final synchronization", 1.0, lambda pair, pool: pair.phase == "FINAL SYNC", _swap),
-    Moment("role swap", 0.4, lambda pair, pool: pair.phase == "SWAPPING", _swap),
+    Moment("role swap", 0.12, lambda pair, pool: pair.phase == "SWAPPING", _swap),
     Moment("what follows the last fault", 3.0, lambda pair, pool: True, settled_before=False),
 )
 
