@@ -9,8 +9,9 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from nodes.postgres import blocked, slot
-from nodes.postgres.connect import connect, wait_until
-from nodes.postgres.fence import Fence, FenceBroken, is_open, maintenance_conninfo
+from nodes.postgres.connect import connect, for_database, wait_until
+from nodes.postgres.fence import Fence, FenceBroken, is_open, maintenance_conninfo, stays_closed
+from tests.conftest import drop_database
 from tests.mirror import content
 from tracking.mirror import subscription
 from tracking.mirror.capture_client import CaptureProcess
@@ -91,7 +92,7 @@ def swappable(servers, mirror):
 
 
 def swap(mirror, capture, reverse: str, budget: float = 5.0) -> PoolSwap:
-    return PoolSwap(mirror.route, mirror.database.name, reverse, capture, budget)
+    return PoolSwap(mirror.route, mirror.database.name, reverse, budget, capture)
 
 
 def run(pool: PoolSwap) -> None:
@@ -259,3 +260,27 @@ def test_nobody_gets_through_the_fence(swappable):
         assert inside.execute("select count(*) from public.ledger").fetchone()[0] == count
         fence.reopen()
     inside.close()
+
+
+def test_ending_a_fences_guard_spares_that_of_a_database_of_a_similar_name(servers, mirror):
+    source = mirror.database.source_conninfo
+    names = (mirror.database.name, "like_me", "likeXme")
+    with connect(source, "test") as admin:
+        for name in names[1:]:
+            admin.execute(f'create database "{name}"')
+    fences = [
+        Fence(source, name, connect(for_database(source, name), "x"), set(), seconds=30) for name in names
+    ]
+    try:
+        for fence in fences:
+            fence.close()
+        assert stays_closed(source, "like_me")
+        with pytest.raises(FenceBroken):
+            fences[1].disarm()  # its guard is gone already
+        fences[2].disarm()
+        fences[0].disarm()
+    finally:
+        for fence in fences:
+            fence.reopen()
+        for name in names[1:]:
+            drop_database(servers.source, name)

@@ -15,6 +15,10 @@ from psycopg import errors, sql
 from . import lsn
 from .connect import Connection, TimedOut, Unreachable, connect, for_database, one, wait_until
 
+_END_GUARDS = """
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where application_name = 'mwa fence guard' and position(%s in query) > 0
+"""
 _GUARD = "do $$ begin perform pg_sleep({seconds}); execute {open}; end $$"
 
 
@@ -151,14 +155,26 @@ def reopen(conninfo: str, database: str) -> None:
     """Open a database that a swap which did not finish has left closed; its guard is ended first."""
     try:
         with connect(maintenance_conninfo(conninfo, database), "fence") as cluster:
-            cluster.execute(
-                "select pg_cancel_backend(pid) from pg_stat_activity"
-                " where application_name = 'mwa fence guard' and query like '%%' || %s || '%%'",
-                (sql.Identifier(database).as_string(),),
-            )
+            _end_guards(cluster, database)
             open_database(cluster, database)
     except psycopg.OperationalError as error:
         raise Unreachable(f"database {database} could not be opened again: {error}") from error
+
+
+def stays_closed(conninfo: str, database: str) -> bool:
+    """Whether the database is closed, now that no guard can open it any more.
+
+    Raises `Unreachable` or a psycopg error.
+    """
+    with connect(maintenance_conninfo(conninfo, database), "fence") as cluster:
+        _end_guards(cluster, database)
+        return not is_open(cluster, database)
+
+
+def _end_guards(cluster: Connection, database: str) -> None:
+    """Those of this database: each has in its statement, as a literal, how it would open it."""
+    opening = sql.Literal(_allow(database, True).as_string()).as_string()
+    cluster.execute(_END_GUARDS, (opening,))
 
 
 def _allow(database: str, allowed: bool) -> sql.Composed:

@@ -47,7 +47,8 @@ def _takes_place(runtimes: list[PoolRuntime]) -> bool:
     """Secondaries are opened only after every guard was ended: one that takes writes tells that they were."""
     if any(roles.takes_writes(runtime) for runtime in runtimes):
         return True
-    closed = [roles.stays_closed(runtime) for runtime in runtimes]  # of all of them: it ends the guards
+    primaries = [(runtime.route.primary_conninfo, runtime.pool.database) for runtime in runtimes]
+    closed = [fence.stays_closed(*primary) for primary in primaries]  # of all of them: it ends the guards
     return all(closed)
 
 

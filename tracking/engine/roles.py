@@ -6,8 +6,6 @@ a fence that is still up, a guard that still sleeps, and on the new primary the 
 
 from contextlib import suppress
 
-from psycopg import sql
-
 from nodes.postgres import blocked, fence, slot
 from nodes.postgres.connect import Connection, Unreachable, connect, one
 from tracking.mirror import subscription
@@ -15,22 +13,6 @@ from tracking.mirror import subscription
 from .poolruntime import PoolRuntime
 
 _NOTE = "setting = 'default_transaction_read_only'"
-_END_GUARDS = """
-    select pg_terminate_backend(pid, 5000) from pg_stat_activity
-    where application_name = 'mwa fence guard' and position(%s in query) > 0
-"""
-
-
-def stays_closed(runtime: PoolRuntime) -> bool:
-    """Whether the primary is closed, now that no guard can open it any more.
-
-    Raises `Unreachable` or a psycopg error.
-    """
-    database = runtime.pool.database
-    opening = sql.SQL("alter database {} allow_connections true").format(sql.Identifier(database))
-    with _cluster(runtime.route.primary_conninfo, database) as cluster:
-        cluster.execute(_END_GUARDS, (sql.Literal(opening.as_string()).as_string(),))
-        return not fence.is_open(cluster, database)
 
 
 def takes_writes(runtime: PoolRuntime) -> bool:
