@@ -78,6 +78,7 @@ def session_conninfo(conninfo: str, purpose: str, **settings: str) -> str:
         keepalives_idle=5,
         keepalives_interval=2,
         keepalives_count=3,
+        tcp_user_timeout=20_000,  # ms; a host that vanished while something was under way to it
     )
 
 
