@@ -9,6 +9,7 @@ from nodes.postgres.connect import connect, wait_until
 from tests.mirror import content
 from tracking.mirror import subscription
 from tracking.mirror.capture_client import CaptureFailed
+from tracking.mirror.handover import turn_on
 from tracking.mirror.refresh import RefreshFailed
 
 ACCOUNTS = "create table account (id int primary key, balance int not null default 0, note text)"
@@ -229,3 +230,11 @@ def test_a_capture_that_has_died_can_be_ended_with_a_command_under_way(mirror):
         wait_until(lambda: not capture.alive(), "its death", seconds=10)
         with pytest.raises(CaptureFailed):
             capture.stop()
+
+
+def test_a_stream_is_not_turned_on_where_the_slot_is_gone(mirror):
+    mirror.begin(ACCOUNTS)
+    slot.drop(mirror.database.source, mirror.route.slot)
+    with pytest.raises(LookupError, match=f"slot {mirror.route.slot} is gone from the primary"):
+        turn_on(mirror.route, mirror.database.source, 1)
+    assert subscription.find(mirror.database.copy, mirror.route.slot) is None

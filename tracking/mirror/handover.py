@@ -140,7 +140,8 @@ def turn_on(route: Route, primary: Connection, position: int) -> None:
     """Both ends at `position`, and the stream on."""
     slot.release(primary, route.slot)
     stands = slot.find(primary, route.slot)
-    assert stands is not None
+    if stands is None:
+        raise LookupError(f"slot {route.slot} is gone from the primary")
     if stands.confirmed < position:  # the capture's last confirmation did not get through
         primary.execute(
             "select pg_replication_slot_advance(%s, %s::pg_lsn)", (route.slot, lsn.render(position))
