@@ -138,11 +138,14 @@ def test_a_commit_that_waits_for_somebody_elses_standby_goes_on_waiting(synchron
 
 
 GUARD = """
-import os, sys, time
+import os, sys
 sys.path.insert(0, {top!r})
+from nodes.postgres.connect import connect, one, wait_until
 from nodes.postgres.synchronous import Guard
 guard = Guard({conninfo!r}, {name!r}, seconds=1.0)
-time.sleep(0.5)
+watches = "select wait_event from pg_stat_activity where application_name = 'mwa sync guard ' || %s"
+with connect({conninfo!r}, "test") as session:
+    wait_until(lambda: one(session, watches, ({name!r},)) == "PgSleep", "the guard to watch", seconds=10)
 os.kill(os.getpid(), 9)
 """
 
