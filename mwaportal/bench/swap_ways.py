@@ -51,7 +51,7 @@ def by_keys(route: Route, reverse: str) -> Iterator[Swap]:
         slot.release(source, route.slot)
     with CaptureProcess(route.capture_config({}, 10**9)) as capture:
         capture.started()
-        yield PoolSwap(route, _DATABASE, reverse, capture, _BUDGET_SECONDS)
+        yield PoolSwap(route, _DATABASE, reverse, _BUDGET_SECONDS, capture)
 
 
 @contextmanager

@@ -10,21 +10,15 @@ Nor does it look for changed definitions, as the other one does.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from psycopg.conninfo import make_conninfo
-
-from nodes.postgres import blocked, catalog, install, lsn, sequences, slot, synchronous
+from nodes.postgres import catalog, lsn, sequences, slot, synchronous
 from nodes.postgres.connect import connect, one, wait_until
-from nodes.postgres.fence import Fence, FenceBroken, maintenance_conninfo
+from nodes.postgres.fence import maintenance_conninfo
 from nodes.postgres.synchronous import Guard
 from tracking.mirror import subscription, way_back
-from tracking.mirror.handover import Route
-from tracking.mirror.swap import Step
+from tracking.mirror.fenced import FencedSwap
 
-_GUARD_MARGIN_SECONDS = 3.0
 _GATE_BYTES = 2**20  # as where a pair is synchronous by choice: with more the first commits would wait long
 _GATE_SECONDS = 60.0
 _CALM_BYTES = 2**18  # what four writers have under way at any moment
@@ -34,17 +28,11 @@ LAG = "select pg_current_wal_lsn() - confirmed_flush_lsn from pg_replication_slo
 
 
 @dataclass
-class SynchronousSwap:
+class SynchronousSwap(FencedSwap):
     """One pool whose roles are exchanged; its methods are those of `PoolSwap`, called in the same order.
 
     A measurement, not a way to go: a failure ends the bench, and nothing is put back but the setting.
     """
-
-    route: Route
-    database: str
-    reverse_slot: str
-    budget_seconds: float
-    steps: list[Step] = field(default_factory=list)
 
     def prepare(self) -> None:
         """Everything that takes time: sessions, and the way back beside the stream that goes on."""
@@ -52,12 +40,9 @@ class SynchronousSwap:
         self._primary = connect(route.primary_conninfo, "swap")
         self._secondary = connect(route.secondary_conninfo, "swap")
         with self._step("way back prepared"):
-            self._prepare_way_back()
+            way_back.prepare(route, self.reverse_slot, self._primary, self._secondary)
         self._sequences = catalog.sequences(self._primary)  # the same ones on both nodes of the bench
-        self._fence = Fence(
-            route.primary_conninfo, self.database, self._primary, set(),
-            seconds=self.budget_seconds + _GUARD_MARGIN_SECONDS,
-        )  # fmt: skip
+        self._make_fence(set())
         # From another database, where the fence does not end it.
         self._guard = Guard(
             maintenance_conninfo(route.primary_conninfo, self.database), route.slot,
@@ -77,11 +62,6 @@ class SynchronousSwap:
             way_back.position(self._secondary, self.reverse_slot)  # so that the last time is quick
             step.text = f"{self._lag()} bytes behind"
 
-    def close_primary(self) -> None:
-        """The fence: from here on clients wait."""
-        with self._step("fence"):
-            self._fenced_at = self._fence.close(seconds=self.budget_seconds / 2)
-
     def drain(self) -> None:
         """Carry the sequences while the worker reads to the mark, see what it applied last, and stop it."""
         with self._step("drain") as step:
@@ -94,29 +74,19 @@ class SynchronousSwap:
                 seconds=self.budget_seconds, every=0.001,
             )  # fmt: skip
         with self._step("proof from the stream"):
-            self._refuse_rows_behind_the_fence()
+            self._refuse_rows_behind_the_fence(self._applied())
         with self._step("stream stopped"):
             subscription.stop(self._secondary, self.route.slot)
 
     def commit(self) -> None:
-        """The reverse stream's position, and the guard away: the last step before the decision."""
+        """The reverse stream's position, and the guard away."""
         with self._step("reverse stream positioned"):
             way_back.position(self._secondary, self.reverse_slot)
-        left = self._fence.seconds_left() - _GUARD_MARGIN_SECONDS
-        if left < 0:
-            raise FenceBroken(f"the swap took {-left:.1f} s longer than its {self.budget_seconds:g} s")
-        self._fence.disarm()
-
-    def open_secondary(self) -> None:
-        """The secondary takes writes: it is the primary now."""
-        with self._step("open"):
-            blocked.unblock(self._secondary, self._secondary.info.dbname)
+        super().commit()
 
     def finish(self) -> None:
-        """The old primary becomes the blocked secondary of the reverse stream."""
-        with self._step("reverse stream started"):
-            way_back.follow(self.route, self.database, self.reverse_slot)
-        self._fence.release()
+        """The old primary becomes the secondary, and nothing is left of the stream to the new one."""
+        super().finish()
         subscription.drop(self._secondary, self.route.slot)
 
     def close(self) -> None:
@@ -125,22 +95,6 @@ class SynchronousSwap:
         self._guard.close()
         self._primary.close()
         self._secondary.close()
-
-    @contextmanager
-    def _step(self, name: str) -> Iterator[Step]:
-        step, began = Step(name, 0.0), time.monotonic()
-        self.steps.append(step)
-        yield step
-        step.ms = round((time.monotonic() - began) * 1000, 1)
-
-    def _prepare_way_back(self) -> None:
-        install.install(self._secondary)
-        install.publish(self._secondary, catalog.tables(self._secondary))
-        made = slot.create(self._secondary, self.reverse_slot, seconds=10)
-        subscription.start_at(
-            self._primary, self.reverse_slot, make_conninfo(self.route.secondary_conninfo),
-            self.route.publication, made.confirmed, enable=False,
-        )  # fmt: skip
 
     def _wait_until_calm(self) -> None:
         since = time.monotonic()
@@ -161,11 +115,7 @@ class SynchronousSwap:
         assert found is not None
         return found.confirmed
 
-    def _refuse_rows_behind_the_fence(self) -> None:
+    def _applied(self) -> int:
         found = subscription.find(self._secondary, self.route.slot)
         assert found is not None
-        if found.applied > self._fenced_at:
-            raise FenceBroken(
-                f"a row was written at {lsn.render(found.applied)}, after the fence"
-                f" at {lsn.render(self._fenced_at)}"
-            )
+        return found.applied

@@ -116,7 +116,7 @@ def _pool_swap(runtime: PoolRuntime) -> PoolSwap:
     pool = runtime.pool
     return PoolSwap(
         runtime.route, pool.database, pool.slot(reverse=not pool.pair.swapped),
-        runtime.ensure_capture(), pool.pair.swap_budget_ms / 1000, pool.definitions_seen,
+        pool.pair.swap_budget_ms / 1000, runtime.ensure_capture(), pool.definitions_seen,
     )  # fmt: skip
 
 

@@ -6,25 +6,21 @@ brought, sequences are made exact, and the secondary can be opened. See docs/dec
 apply worker nor synchronous commits stand inside the fence.
 """
 
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from nodes.postgres import blocked, catalog, lsn, sequences, slot
+from nodes.postgres import catalog, lsn, sequences, slot
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect, one
-from nodes.postgres.fence import Fence, FenceBroken
 
-from . import keylist, way_back
+from . import keylist, subscription, way_back
 from .capture_client import CaptureProcess
-from .handover import Route, bring_sheet, shrink
+from .fenced import FencedSwap
+from .handover import bring_sheet, shrink
 from .refresh import Listed
 from .rounds import Workers, split
 from .samerows import LastRows
 
-_GUARD_MARGIN_SECONDS = 3.0
 _FEW_KEYS = 5_000  # what is owed when the last rounds begin
 _LAST_ROUNDS = 8
 _LAST_KEYS = 50  # fewer are brought under the fence as fast
@@ -38,30 +34,18 @@ class SwapRefused(Exception):
 
 
 @dataclass
-class Step:
-    """One step of a swap, as it is shown: its name, how long it took, what it found."""
+class PoolSwap(FencedSwap):
+    """One pool whose roles are exchanged by its tracked keys.
 
-    name: str
-    ms: float
-    text: str = ""
-
-
-@dataclass
-class PoolSwap:
-    """One pool whose roles are exchanged; its methods are called in the order in which they stand here.
-
-    `definitions_seen` is the last entry of the primary's mwa.definition_changes that is known to be on the
-    secondary too.
+    The order of calls: prepare, approach, close_primary, drain, commit, open_secondary, finish, close;
+    abort instead where one of them fails. `definitions_seen` is the last entry of the primary's
+    mwa.definition_changes that is known to be on the secondary too.
     """
 
-    route: Route
-    database: str
-    reverse_slot: str
     capture: CaptureProcess
-    budget_seconds: float
     definitions_seen: int = 0
-    steps: list[Step] = field(default_factory=list)
-    _beside: list[Connection] = field(default_factory=list)  # sessions for what goes on at the same time
+    # Sessions for what goes on at the same time.
+    _beside: list[Connection] = field(default_factory=list, init=False)
 
     def prepare(self) -> None:
         """Everything that takes time: sessions, rounds, and the proof that the way back works."""
@@ -74,6 +58,7 @@ class PoolSwap:
             route.primary_conninfo, route.secondary_conninfo, route.portal_conninfo, route.jobs
         )
         with self._step("way back prepared"):
+            subscription.drop(self._secondary, route.slot)
             way_back.prepare(route, self.reverse_slot, self._primary, self._secondary)
         with self._step("rounds") as step:
             rows, rounds = shrink(route, self.capture, self._primary, self._portal, self._workers, _FEW_KEYS)
@@ -84,11 +69,7 @@ class PoolSwap:
         self._known = self._workers.tables()  # these hold if no definition has changed when the fence is up
         there = {(sequence.schema, sequence.name) for sequence in catalog.sequences(self._secondary)}
         self._sequences = [s for s in catalog.sequences(self._primary) if (s.schema, s.name) in there]
-        self._fence = Fence(
-            route.primary_conninfo, self.database, self._primary,
-            keep=self._workers.source_pids() | {self._beside[0].info.backend_pid},
-            seconds=self.budget_seconds + _GUARD_MARGIN_SECONDS,
-        )  # fmt: skip
+        self._make_fence(self._workers.source_pids() | {self._beside[0].info.backend_pid})
 
     def approach(self) -> None:
         """The last rounds, right before the fence: what is owed then is what changed during the last one."""
@@ -105,11 +86,6 @@ class PoolSwap:
                 bring_sheet(self.route, self._primary, self._portal, self._workers, owed, sheet, self._known)
             step.text = f"{', '.join(map(str, brought))} rows"
 
-    def close_primary(self) -> None:
-        """The fence: from here on clients wait."""
-        with self._step("fence"):
-            self._fenced_at = self._fence.close(seconds=self.budget_seconds / 2)
-
     def drain(self) -> None:
         """Read the stream to the fence, bring what is left, make sequences exact, compare.
 
@@ -118,12 +94,8 @@ class PoolSwap:
         self._refuse_changed_definitions()  # none can follow any more
         with self._step("proof from the stream") as step:
             reached = self.capture.until(self._fence.mark(), seconds=self.budget_seconds)
+            self._refuse_rows_behind_the_fence(reached["last_change"])
             step.text = f"nothing was written after the fence at {lsn.render(self._fenced_at)}"
-            if reached["last_change"] > self._fenced_at:
-                raise FenceBroken(
-                    f"a row was written at {lsn.render(reached['last_change'])}, after the fence"
-                    f" at {lsn.render(self._fenced_at)}"
-                )
         self._sheet = reached["sheet"]
         with ThreadPoolExecutor(2) as beside:
             carried = beside.submit(self._carry_sequences)
@@ -140,23 +112,9 @@ class PoolSwap:
         if differing:
             raise SwapRefused(f"the nodes differ in {', '.join(differing)}")
 
-    def commit(self) -> None:
-        """The guard away: the last step before the decision; raises `FenceBroken` where it is too late."""
-        left = self._fence.seconds_left() - _GUARD_MARGIN_SECONDS
-        if left < 0:
-            raise FenceBroken(f"the swap took {-left:.1f} s longer than its {self.budget_seconds:g} s")
-        self._fence.disarm()
-
-    def open_secondary(self) -> None:
-        """The secondary takes writes: it is the primary now."""
-        with self._step("open"):
-            blocked.unblock(self._secondary, self._secondary.info.dbname)
-
     def finish(self) -> None:
-        """The old primary becomes the blocked secondary of the reverse stream."""
-        with self._step("reverse stream started"):
-            way_back.follow(self.route, self.database, self.reverse_slot)
-        self._fence.release()
+        """The old primary becomes the secondary, and nothing is owed to it."""
+        super().finish()
         keylist.tear_off(self._portal, self.route.pool, self._sheet)
 
     def abort(self) -> None:
@@ -172,15 +130,6 @@ class PoolSwap:
                 session.close()
         for session in self._beside:
             session.close()
-
-    @contextmanager
-    def _step(self, name: str) -> Iterator[Step]:
-        step, began = Step(name, 0.0), time.monotonic()
-        self.steps.append(step)
-        try:
-            yield step
-        finally:
-            step.ms = round((time.monotonic() - began) * 1000, 1)
 
     def _owed(self, sheet: int) -> tuple[list[Table], list[Listed]]:
         owed = keylist.owed(self._portal, self.route.pool, sheet)

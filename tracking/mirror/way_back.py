@@ -17,7 +17,6 @@ def prepare(route: Route, reverse_slot: str, primary: Connection, secondary: Con
     """Publication and slot on the secondary, and the proof that the primary can follow it."""
     install.install(secondary)
     install.publish(secondary, catalog.tables(secondary))
-    subscription.drop(secondary, route.slot)
     made = slot.create(secondary, reverse_slot, seconds=10)
     subscription.start_at(
         primary, reverse_slot, make_conninfo(route.secondary_conninfo), route.publication,
