@@ -236,3 +236,17 @@ def test_a_rate_is_kept(database, start, tmp_path):
     first, last = min(one.times[0] for one in given), max(one.times[-1] for one in given)
     assert gaps.commits_per_second(tmp_path, (first, last)) == pytest.approx(100, rel=0.1)
     assert gaps.write_gap_ms(tmp_path, (first, last)) < 1000
+
+
+def test_writers_make_only_the_transactions_asked_for(database, start, tmp_path):
+    make_shop(database.source_conninfo)
+    process = start(database.source_conninfo, kinds=("pay", "move stock"))
+    work(tmp_path, 200)
+    end(process)
+    assert set(writers.status(tmp_path).commits) == {"pay", "move stock"}
+
+
+def test_an_unknown_transaction_is_refused_by_name(database, start, tmp_path):
+    process = start(database.source_conninfo, kinds=("pay", "steal"))
+    assert process.wait(15) == 2
+    assert "--kinds has steal; there are order, pay" in (tmp_path / "writers.log").read_text()

@@ -38,6 +38,7 @@ class Plant:
     rows: int
     count: int = 4
     rate: float = 0
+    kinds: tuple[str, ...] = ()  # of transactions; all of them if not given
     port: int = 8000
     portal: "subprocess.Popen[bytes] | None" = None
     writing: "subprocess.Popen[bytes] | None" = None
@@ -113,7 +114,9 @@ class Plant:
     def write(self) -> None:
         """Start the writers (again)."""
         conninfo = writers.conninfo_for(self.source.conninfo(DATABASE), self.copy.conninfo(DATABASE))
-        self.writing = writers.spawn(conninfo, self.ledger, writers=self.count, rate=self.rate)
+        self.writing = writers.spawn(
+            conninfo, self.ledger, writers=self.count, rate=self.rate, kinds=self.kinds
+        )
 
     def stop_writing(self) -> None:
         """Let the writers finish what they are at."""

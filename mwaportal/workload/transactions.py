@@ -51,9 +51,9 @@ _PARTS = _statements()
 _WHOLE = {name: f"{_PARTS['effects']}\n{part}" for name, part in _PARTS.items()}
 
 
-def any_kind() -> str:
-    """A kind of transaction by chance."""
-    return random.choices(_KINDS, _CHANCES)[0]
+def any_kind(kinds: tuple[str, ...] = ()) -> str:
+    """A kind of transaction by chance, of all or of the given ones."""
+    return random.choice(kinds) if kinds else random.choices(_KINDS, _CHANCES)[0]
 
 
 class Shop:

@@ -25,13 +25,17 @@ class Writer:
     again until it is known to be committed: it is acknowledged once, whatever became of the session.
     """
 
-    def __init__(self, conninfo: str, writer: int, file: LedgerFile, past: Acknowledged | None) -> None:
+    def __init__(
+        self, conninfo: str, writer: int, file: LedgerFile, past: Acknowledged | None,
+        kinds: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
         self.commits: Counter[str] = Counter()  # by kind of transaction
         self.errors: Counter[str] = Counter()  # by kind of error
         self.last_errors: dict[str, str] = {}
         self._conninfo = conninfo
         self._writer = writer
         self._file = file
+        self._kinds = kinds
         self._number = past.numbers[-1] + 1 if past and past.numbers else 1
         self._attempted = False
         self._worked = time.monotonic()
@@ -60,7 +64,7 @@ class Writer:
             if interval:
                 due = max(due + interval, time.monotonic() - 1)  # an outage is not made up for by a burst
                 stop.wait(due - time.monotonic())
-            kind = any_kind()
+            kind = any_kind(self._kinds)
             self._attempted = True
             try:
                 shop.commit(kind, self._number)

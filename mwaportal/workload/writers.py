@@ -1,6 +1,7 @@
 """The process of the writers: several clients at once, until it is told to stop.
 
 python -m mwaportal.workload.writers --conninfo ... --ledger DIRECTORY [--writers 4] [--rate PER_SECOND]
+[--kinds KIND,KIND]
 """
 
 import argparse
@@ -19,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mwaportal.workload.acknowledgements import LedgerFile, read
 from mwaportal.workload.shop import APP
+from mwaportal.workload.transactions import WEIGHTS
 from mwaportal.workload.writer import Writer
 
 _STOP_SECONDS = 10
@@ -42,14 +44,18 @@ def conninfo_for(first: str, second: str) -> str:
     )
 
 
-def spawn(conninfo: str, directory: Path, *, writers: int = 4, rate: float = 0) -> "subprocess.Popen[bytes]":
+def spawn(
+    conninfo: str, directory: Path, *, writers: int = 4, rate: float = 0, kinds: tuple[str, ...] = ()
+) -> "subprocess.Popen[bytes]":
     """Start the process; what it has to say goes to writers.log in the ledger's directory.
 
-    `rate` is the commits/s of all writers together, 0 for as many as possible. SIGTERM ends it with status 0.
+    `rate` is the commits/s of all writers together, 0 for as many as possible; `kinds` are the transactions
+    that they make, all of them if not given. SIGTERM ends it with status 0.
     """
     directory.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "mwaportal.workload.writers", "--conninfo", conninfo]
     command += ["--ledger", str(directory.resolve()), "--writers", str(writers), "--rate", str(rate)]
+    command += ["--kinds", ",".join(kinds)]
     with (directory / "writers.log").open("ab") as log:
         return subprocess.Popen(
             command,
@@ -91,7 +97,7 @@ def _report(path: Path, writers: list[Writer]) -> None:
     path.with_suffix(".new").replace(path)
 
 
-def run(conninfo: str, directory: Path, count: int, rate: float) -> bool:
+def run(conninfo: str, directory: Path, count: int, rate: float, kinds: tuple[str, ...] = ()) -> bool:
     """Write until SIGTERM or SIGINT. False if a writer did not end in time, or before it was told to."""
     stop = threading.Event()
     told = threading.Event()
@@ -102,7 +108,7 @@ def run(conninfo: str, directory: Path, count: int, rate: float) -> bool:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     past = read(directory)
-    writers = [Writer(conninfo, n, LedgerFile(directory, n), past.get(n)) for n in range(1, count + 1)]
+    writers = [Writer(conninfo, n, LedgerFile(directory, n), past.get(n), kinds) for n in range(1, count + 1)]
     interval = count / rate if rate else 0
     threads = [threading.Thread(target=w.run, args=(stop, interval), daemon=True) for w in writers]
     for thread in threads:
@@ -126,9 +132,13 @@ def main() -> int:
     parser.add_argument("--ledger", required=True, type=Path)
     parser.add_argument("--writers", type=int, default=4)
     parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--kinds", default="")
     given = parser.parse_args()
     given.ledger.mkdir(parents=True, exist_ok=True)
-    return 0 if run(given.conninfo, given.ledger, given.writers, given.rate) else 1
+    kinds = tuple(filter(None, given.kinds.split(",")))
+    if unknown := set(kinds) - set(WEIGHTS):
+        parser.error(f"--kinds has {', '.join(sorted(unknown))}; there are {', '.join(WEIGHTS)}")
+    return 0 if run(given.conninfo, given.ledger, given.writers, given.rate, kinds) else 1
 
 
 if __name__ == "__main__":
