@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from nodes.postgres.connect import connect
+from nodes.postgres.connect import Connection, connect
 
 from .failure import DefinitionFailed
 from .route import connect_copy
@@ -22,10 +22,7 @@ def refresh_materialized_views(source_conninfo: str, copy_conninfo: str) -> list
     function is not known to PostgreSQL. Raises `DefinitionFailed`.
     """
     with connect(source_conninfo, _PURPOSE) as source:
-        rows = source.execute(_VIEWS).fetchall()
-    populated = {(schema, name) for schema, name, holds_rows, _ in rows if holds_rows}
-    reads = {(schema, name): {(each[0], each[1]) for each in needed} for schema, name, _, needed in rows}
-    order = [view for view in TopologicalSorter(reads).static_order() if view in populated]
+        order = [view for view, holds_rows in in_reading_order(source).items() if holds_rows]
     with connect_copy(copy_conninfo, _PURPOSE) as copy:
         for view in order:
             try:
@@ -33,3 +30,11 @@ def refresh_materialized_views(source_conninfo: str, copy_conninfo: str) -> list
             except psycopg.Error as error:
                 raise DefinitionFailed(f"materialized view {'.'.join(view)}", str(error).strip()) from error
     return [".".join(view) for view in order]
+
+
+def in_reading_order(connection: Connection) -> dict[tuple[str, str], bool]:
+    """All materialized views, each after those that it reads, with whether it holds rows."""
+    rows = connection.execute(_VIEWS).fetchall()
+    populated = {(schema, name): holds_rows for schema, name, holds_rows, _ in rows}
+    reads = {(schema, name): {(each[0], each[1]) for each in needed} for schema, name, _, needed in rows}
+    return {view: populated[view] for view in TopologicalSorter(reads).static_order()}
