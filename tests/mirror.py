@@ -32,6 +32,7 @@ class Mirror:
         self.database.source.execute(schema)
         self.database.copy.execute(schema)
         install.install(self.database.source)
+        install.install(self.database.copy)
         install.publish(self.database.source, catalog.tables(self.database.source))
         slot.create(self.database.source, self.route.slot, seconds=10)
 

@@ -68,6 +68,7 @@ class Mirrored:
             pool, f"mwa_{name}", install.PUBLICATION,
         )  # fmt: skip
         install.install(source)
+        install.install(copy)
         install.publish(source, catalog.tables(source))
         slot.create(source, self.route.slot, seconds=10)
 

@@ -1,21 +1,46 @@
 """What we put on a node, what we change there, and how all of it goes away again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import errors, sql
 
-from . import catalog, standbys
+from . import apply_role, catalog, standbys
 from .connect import Connection, one
 
 PUBLICATION = "mwa"
-_SQL = Path(__file__).with_name("install.sql").read_text()
+_HERE = Path(__file__).parent
+_DEFINITIONS = _HERE / "definitions"
+_LAST = ("dispatch", "triggers")  # they name what the files before them make
 _IDENTITY = "replica identity"
 _LOCK_TIMEOUT = "2s"  # an application never queues behind us for longer
 
+_CHANGES = """
+    select id, at, command, coalesce(object_type, ''), table_oid, coalesce(schema_name, ''),
+           coalesce(identity, ''), coalesce(failure, ''),
+           array(select parse_ident(name) from unnest(whole) name)
+    from mwa.definition_changes where origin = mwa.node() and id > %s and id <= %s order by id
+"""
+_ARRIVALS = """
+    select id, carried_at, coalesce(carry_failure, ''), coalesce(carry_sqlstate, '')
+    from mwa.definition_changes
+    where origin = %s and id = any(%s) and carried_at is not null order by id
+"""
+_UNPUBLISHED = """
+    select exists (
+        select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind = 'r' and c.relpersistence = 'p'
+          and n.nspname not in ('pg_catalog', 'information_schema', 'mwa')
+          and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
+                          and d.objid = c.oid and d.deptype = 'e')
+          and not exists (select from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
+                          where p.pubname = %s and r.prrelid = c.oid))
+"""
 _BEING_WRITTEN = """
     select exists (select from pg_locks where relation = 'mwa.definition_changes'::regclass
     and database = (select oid from pg_database where datname = current_database())
@@ -32,23 +57,60 @@ class DefinitionChange:
     """A definition that was changed on the primary since the last one handled."""
 
     id: int
+    at: datetime
     command: str
     object_type: str
     table_oid: int | None  # the table that it is, or is a part of
+    schema: str
     identity: str
-    failure: str
+    failure: str  # why it could not be noted; what to do is not known then
+    whole: tuple[tuple[str, str], ...]  # tables, by schema and name, whose rows have to be brought anew
 
     def __str__(self) -> str:
         return f"{self.command} {self.identity}".strip()
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What became of a change on the secondary; `failure` is the server's message."""
+
+    id: int
+    at: datetime
+    failure: str
+    sqlstate: str
 
 
 def install(connection: Connection) -> None:
     """Schema mwa with its event triggers and the (still empty) publication; again and again is fine."""
     with _unnoticed(connection), connection.transaction():
         connection.execute("set local search_path = pg_catalog")
-        connection.execute(_SQL)
+        connection.execute("set local check_function_bodies = off")  # they name each other
+        for file in _files():
+            connection.execute(file.read_text())
         if not one(connection, "select 1 from pg_publication where pubname = %s", (PUBLICATION,)):
-            connection.execute(sql.SQL("create publication {}").format(sql.Identifier(PUBLICATION)))
+            connection.execute(
+                sql.SQL("create publication {} for table mwa.definition_changes").format(
+                    sql.Identifier(PUBLICATION)
+                )
+            )
+
+
+def _files() -> list[Path]:
+    """All SQL that makes schema mwa, in order."""
+    first, last = [_DEFINITIONS / "framework.sql"], [_DEFINITIONS / f"{name}.sql" for name in _LAST]
+    kinds = sorted(set(_DEFINITIONS.glob("*.sql")) - {*first, *last})
+    return [_HERE / "install.sql", *first, *kinds, *last]
+
+
+def dispatch() -> str:
+    """The SQL that decides which kinds of object are described."""
+    return (_DEFINITIONS / "dispatch.sql").read_text()
+
+
+def learn(connection: Connection) -> int:
+    """Describe every object as it is now: what changes from here on is noted. Returns how many there are."""
+    with connection.transaction():
+        return int(one(connection, "select mwa.learn_all()"))
 
 
 @contextmanager
@@ -65,7 +127,8 @@ def _unnoticed(connection: Connection) -> Iterator[None]:
 def published(connection: Connection) -> set[tuple[str, str]]:
     """The tables whose rows are in the stream, as (schema, name)."""
     rows = connection.execute(
-        "select schemaname::text, tablename::text from pg_publication_tables where pubname = %s",
+        "select schemaname::text, tablename::text from pg_publication_tables where pubname = %s"
+        " and schemaname <> 'mwa'",
         (PUBLICATION,),
     )
     return {(schema, name) for schema, name in rows.fetchall()}
@@ -164,15 +227,29 @@ def definition_changes(connection: Connection, after: int) -> list[DefinitionCha
     last = one(connection, "select last_value from mwa.definition_changes_id_seq where is_called") or 0
     if last <= after or one(connection, _BEING_WRITTEN):
         return []
-    rows = connection.execute(
-        """
-        select id, command, coalesce(object_type, ''), table_oid, coalesce(identity, ''),
-               coalesce(failure, '')
-        from mwa.definition_changes where id > %s and id <= %s order by id
-        """,
-        (after, last),
-    )
-    return [DefinitionChange(*row) for row in rows.fetchall()]
+    rows = connection.execute(_CHANGES, (after, last)).fetchall()
+    return [_change(*row) for row in rows]
+
+
+def _change(*values: Any) -> DefinitionChange:
+    whole = tuple((schema, name) for schema, name in values[-1])
+    return DefinitionChange(*[*values[:-1], whole])
+
+
+def arrivals(secondary: Connection, origin: int, numbers: Sequence[int]) -> list[Arrival]:
+    """Which changes of the node `origin` (`mwa.node()`) have come to the secondary, and how they fared."""
+    rows = secondary.execute(_ARRIVALS, (origin, list(numbers))).fetchall()
+    return [Arrival(*row) for row in rows]
+
+
+def carry_again(secondary: Connection, origin: int, number: int) -> None:
+    """Try once more what failed on the secondary."""
+    secondary.execute("select mwa.carry_again(%s, %s)", (origin, number))
+
+
+def unpublished(connection: Connection) -> bool:
+    """Whether there is a permanent table of the application's whose rows are not in the stream."""
+    return bool(one(connection, _UNPUBLISHED, (PUBLICATION,)))
 
 
 def uninstall(connection: Connection) -> None:
@@ -184,7 +261,10 @@ def uninstall(connection: Connection) -> None:
 
 
 def _uninstall(connection: Connection) -> None:
-    connection.execute("drop event trigger if exists mwa_definition; drop event trigger if exists mwa_drop")
+    connection.execute(
+        "drop event trigger if exists mwa_definition; drop event trigger if exists mwa_drop;"
+        " drop event trigger if exists mwa_rewrite"
+    )
     connection.execute(sql.SQL("drop publication if exists {}").format(sql.Identifier(PUBLICATION)))
     changes = connection.execute(
         "select id, object, setting, value_before, undo, table_oid from mwa.changed_outside order by id desc"
@@ -198,6 +278,7 @@ def _uninstall(connection: Connection) -> None:
             connection.execute(undo)
         connection.execute("delete from mwa.changed_outside where id = %s", (entry,))
     connection.execute("drop schema mwa cascade")
+    apply_role.remove(connection)
 
 
 def _give_back_identity(connection: Connection, oid: int, before: str) -> None:

@@ -38,6 +38,11 @@ class FencedSwap:
     _fence: Fence = field(init=False, repr=False)
     _fenced_at: int = field(default=0, init=False)
 
+    @property
+    def primary(self) -> Connection:
+        """Our session on the primary, which the fence spares."""
+        return self._primary
+
     def close_primary(self) -> None:
         """The fence: from here on clients wait."""
         with self._step("fence"):

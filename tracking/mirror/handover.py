@@ -5,16 +5,18 @@ comes through the stream. Each step may be done again: the list is torn off only
 copy's part is one commit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from nodes.postgres import lsn, slot
-from nodes.postgres.connect import Connection, connect
+from nodes.postgres.connect import Connection, connect, one
 from nodes.postgres.slot import HandoverPoint
 
-from . import keylist, subscription
+from . import definitions, keylist, subscription
 from .capture import CaptureConfig
 from .capture_client import CaptureProcess
 from .keylist import Owed
@@ -81,6 +83,8 @@ def hand_over(route: Route, capture: CaptureProcess, say: Say) -> HandedOver:
             position = lsn.render(point.position)
             say("768", f"Phase 1, part 3: no listed transaction is left; Z is {position}")
             reached = capture.until(point.position, seconds=route.wait_seconds)
+            with as_of(primary, point.snapshot):
+                bring_definitions(route, primary, portal, workers, reached["sheet"])
             owed = keylist.owed(portal, route.pool, reached["sheet"])
             rows += workers.refresh(owed, point.snapshot)
         say("844", f"{rows} rows brought to the copy; it stands at {position}")
@@ -127,13 +131,37 @@ def bring_sheet(
 ) -> int:
     """One round: bring what stands on the sheets up to an ended one, and tear them off; returns the rows."""
     # The sheet was ended before this snapshot is taken, so all that stands on it is in it.
-    with primary.transaction():
-        primary.execute("set transaction isolation level repeatable read, read only")
-        row = primary.execute("select pg_export_snapshot()").fetchone()
-        assert row is not None
-        rows = workers.refresh(owed, row[0], known)
+    with as_of(primary):
+        snapshot = str(one(primary, "select pg_export_snapshot()"))
+        if bring_definitions(route, primary, portal, workers, sheet):
+            owed, known = keylist.owed(portal, route.pool, sheet), None
+        rows = workers.refresh(owed, snapshot, known)
     keylist.tear_off(portal, route.pool, sheet)
     return rows
+
+
+@contextmanager
+def as_of(primary: Connection, snapshot: str = "") -> Iterator[None]:
+    """A transaction that sees one moment: that of a snapshot, or of now."""
+    with primary.transaction():
+        primary.execute("set transaction isolation level repeatable read, read only")
+        if snapshot:
+            primary.execute(sql.SQL("set transaction snapshot {}").format(snapshot))
+        yield
+
+
+def bring_definitions(
+    route: Route, primary: Connection, portal: Connection, workers: Workers, sheet: int
+) -> int:
+    """Definition changes that `primary` sees come before the rows; returns how many there were.
+
+    The tables that go whole because of them are on the sheet before the first one is carried.
+    """
+
+    def owe(schema: str, table: str) -> None:
+        keylist.owe_whole(portal, route.pool, sheet, schema, table, "its definition was changed")
+
+    return definitions.bring(primary, workers.on_copy, owe)
 
 
 def turn_on(route: Route, primary: Connection, position: int) -> None:

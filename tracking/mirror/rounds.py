@@ -93,6 +93,11 @@ class Workers:
         """Our sessions on the source: a fence must leave them alone."""
         return {sessions.source.info.backend_pid for sessions in self._all}
 
+    @property
+    def on_copy(self) -> Connection:
+        """One of the sessions on the copy; not while the workers are at work."""
+        return self._all[0].copy
+
     def tables(self) -> Known:
         """What both nodes hold now."""
         first = self._all[0]

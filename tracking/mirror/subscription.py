@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from nodes.postgres import lsn
+from nodes.postgres import apply_role, lsn
 from nodes.postgres.connect import Connection, one, wait_until
 from nodes.postgres.unseen import leave_no_trace
 
@@ -61,6 +61,7 @@ def start_at(
         "create subscription {} connection {} publication {} with (create_slot = false, slot_name = {},"
         " enabled = false, copy_data = false, origin = none, streaming = parallel, disable_on_error = true)"
     ).format(*map(sql.Identifier, (name,)), conninfo, sql.Identifier(publication), sql.Identifier(name))
+    apply_role.ensure(connection)
     with connection.transaction():
         _drop(connection, name)
         leave_no_trace(connection, local=True)  # the statement holds the primary's password
@@ -70,6 +71,9 @@ def start_at(
             "select s.oid from pg_subscription s join pg_database d on d.oid = s.subdbid"
             " and d.datname = current_database() where subname = %s",
             (name,),
+        )
+        connection.execute(
+            sql.SQL("alter subscription {} owner to {}").format(*map(sql.Identifier, (name, apply_role.ROLE)))
         )
         connection.execute(
             "select pg_replication_origin_advance(%s, %s::pg_lsn)", (f"pg_{oid}", lsn.render(position))

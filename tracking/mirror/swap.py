@@ -9,11 +9,11 @@ apply worker nor synchronous commits stand inside the fence.
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from nodes.postgres import catalog, lsn, sequences, slot
+from nodes.postgres import catalog, install, lsn, sequences, slot
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect, one
 
-from . import keylist, subscription, way_back
+from . import definitions, keylist, subscription, way_back
 from .capture_client import CaptureProcess
 from .fenced import FencedSwap
 from .handover import bring_sheet, shrink
@@ -24,9 +24,11 @@ from .samerows import LastRows
 _FEW_KEYS = 5_000  # what is owed when the last rounds begin
 _LAST_ROUNDS = 8
 _LAST_KEYS = 50  # fewer are brought under the fence as fast
-_DEFINITIONS = (
-    "select concat_ws(' ', command, identity) from mwa.definition_changes where id > %s order by id"
-)
+# A number is given out before it is committed: how many there are tells more than the last one.
+_CHANGES = """
+    select count(*), (array_agg(concat_ws(' ', command, identity) order by id desc))[1]
+    from mwa.definition_changes where origin = mwa.node()
+"""
 
 
 class SwapRefused(Exception):
@@ -38,12 +40,10 @@ class PoolSwap(FencedSwap):
     """One pool whose roles are exchanged by its tracked keys.
 
     The order of calls: prepare, approach, close_primary, drain, commit, open_secondary, finish, close;
-    abort instead where one of them fails. `definitions_seen` is the last entry of the primary's
-    mwa.definition_changes that is known to be on the secondary too.
+    abort instead where one of them fails.
     """
 
     capture: CaptureProcess
-    definitions_seen: int = 0
     # Sessions for what goes on at the same time.
     _beside: list[Connection] = field(default_factory=list, init=False)
 
@@ -65,7 +65,9 @@ class PoolSwap(FencedSwap):
             step.text = f"{rows} rows in {rounds} rounds"
             way_back.position(self._secondary, self.reverse_slot)  # so that the last time is quick
         self._refuse_what_would_not_fit()
-        self._refuse_changed_definitions()
+        self._changes = self._changes_so_far()[0]
+        if missing := definitions.pending(self._primary, self._secondary):
+            raise SwapRefused(f"{len(missing)} definition changes are not on the secondary yet")
         self._known = self._workers.tables()  # these hold if no definition has changed when the fence is up
         there = {(sequence.schema, sequence.name) for sequence in catalog.sequences(self._secondary)}
         self._sequences = [s for s in catalog.sequences(self._primary) if (s.schema, s.name) in there]
@@ -146,11 +148,19 @@ class PoolSwap(FencedSwap):
             self._workers.flush()  # a slot cannot be moved beyond what is on disk
             way_back.position(self._secondary, self.reverse_slot)
 
+    def _changes_so_far(self) -> tuple[int, str]:
+        row = self._primary.execute(_CHANGES).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
     def _refuse_changed_definitions(self) -> None:
-        if change := one(self._primary, _DEFINITIONS, (self.definitions_seen,)):
-            raise SwapRefused(f"a definition was changed that is not on the secondary yet: {change}")
+        count, newest = self._changes_so_far()
+        if count != self._changes:
+            raise SwapRefused(f"a definition was changed that is not on the secondary yet: {newest}")
 
     def _refuse_what_would_not_fit(self) -> None:
+        if install.unpublished(self._primary):
+            raise SwapRefused("a new table has not joined the mirror yet")
         long = [t for t in slot.writing_transactions(self._primary) if t.seconds > self.budget_seconds]
         if long:
             raise SwapRefused(

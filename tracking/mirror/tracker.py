@@ -12,6 +12,8 @@ _AT = HEADER_BYTES  # where pgoutput's own data begins in a message
 _HEAD = struct.Struct("!BIB").unpack_from  # of a row's change: kind, relation, kind of the row
 _ROW_AT = _AT + 6
 _ROW_CHANGES = b"UID"
+# Our own table in the stream: what stands in it is carried as what it is, a definition change.
+_UNLISTED = Page(entry=0, limit=0, whole_reason="not a table of the application's")
 
 
 class Tracker:
@@ -80,7 +82,7 @@ class Tracker:
         found, read = self._relations[oid]
         page = self._pages.get(oid)
         if page is None:
-            page = self._pages[oid] = self._keys.page(found)
+            page = self._pages[oid] = _UNLISTED if found.schema == "mwa" else self._keys.page(found)
         return page, read
 
     def _truncate(self, page: Page) -> None:

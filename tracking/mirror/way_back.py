@@ -12,11 +12,14 @@ from nodes.postgres.fence import maintenance_conninfo
 from . import subscription
 from .handover import Route
 
+_LAST = "select coalesce(max(id), 0) from mwa.definition_changes where origin = mwa.node()"
+
 
 def prepare(route: Route, reverse_slot: str, primary: Connection, secondary: Connection) -> None:
     """Publication and slot on the secondary, and the proof that the primary can follow it."""
     install.install(secondary)
     install.publish(secondary, catalog.tables(secondary))
+    install.learn(secondary)
     made = slot.create(secondary, reverse_slot, seconds=10)
     subscription.start_at(
         primary, reverse_slot, make_conninfo(route.secondary_conninfo), route.publication,
@@ -63,4 +66,4 @@ def undo(route: Route, reverse_slot: str) -> None:
 def last_definition(conninfo: str) -> int:
     """The newest entry of a node's mwa.definition_changes; 0 where there is none."""
     with connect(conninfo, "swap") as connection:
-        return int(one(connection, "select coalesce(max(id), 0) from mwa.definition_changes"))
+        return int(one(connection, _LAST))
