@@ -85,6 +85,14 @@ TABLE_COPY = Vocabulary(
     Status("FAILED", "Failed, tried again", "failed"),
     Status("COPIED", "Copied", "succeeded", terminal=True),
     Status("GONE", "Dropped on the source", "informative", terminal=True),
+    Status("LATER", "Changed, comes at the hand-over", "caution-minor", terminal=True),
+)
+TRACKING_STATE = Vocabulary(
+    Status("PREPARING", "Preparing", "not-started"),
+    Status("READY", "Ready", "pending"),
+    Status("MIGRATING", "Migrating", "in-progress"),
+    Status("FAILED", "Failed", "failed"),
+    Status("INELIGIBLE", "By hand", "caution-minor"),
 )
 SWAP = Vocabulary(
     Status("REQUESTED", "Waiting for approval", "pending"),
@@ -116,10 +124,11 @@ REASONS = {
     9010: "The apply worker reported an error",
     9020: "The lag grew beyond its limit",
     9030: "The replication slot was lost; every table is synchronized whole",
-    9040: "Definitions changed that are not carried yet",
+    9040: "A definition could not be carried",
     9050: "A new table joins the mirror",
     9060: "Final synchronization before a role swap",
     9070: "Resynchronization failed",
+    9080: "A changed definition needs the rows of its table anew",
 }
 # A suspend with one of these reasons is not ended by auto-resume.
 MANUAL_REASONS = frozenset({212, 9040})

@@ -81,28 +81,20 @@ def replicating(engine):
 
 def change(engine, what: str) -> None:
     engine.application(CHANGES[what])
-    if what == "key dropped":
-        # A definition like any other: on the copy by hand. What must not happen is that the UPDATE fails.
-        engine.until_state("TRACKING", "SUSPENDED", 9040)
-        engine.until("the entry", engine.pool.definition_entries.exists)
+    if what == "key dropped":  # what must not happen is that the UPDATE fails
         engine.application("update account set n = n + 1; delete from account where id = 51")
-        engine.database.copy.execute("alter table account drop constraint account_pkey")
-        engine.database.copy.execute("alter table account replica identity full")
-        for entry in engine.pool.definition_entries.all():
-            entry.tick_off("olga")
 
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_while_active(replicating, what):
     change(replicating, what)
-    if what != "key dropped":
-        assert replicating.pool.state == "ACTIVE"
+    assert replicating.pool.state == "ACTIVE"
     replicating.until_equal()
     replicating.until_state("ACTIVE", "REPLICATING")
     nothing_undone(replicating)
 
 
-@pytest.mark.parametrize("what", [what for what in CHANGES if what != "key dropped"])
+@pytest.mark.parametrize("what", CHANGES)
 def test_while_tracking(replicating, what):
     replicating.ask("PAUSED")
     replicating.until("the pause", lambda: replicating.pair.phase == "PAUSED")

@@ -82,7 +82,7 @@ def test_large_objects_are_counted(database):
     database.source.execute("select lo_create(0) from generate_series(1, 3)")
     check = the(look(database), "large objects")
     assert (check.status, check.observed) == ("warning", "3 large objects")
-    assert "not carried yet" in check.needed
+    assert "not streamed" in check.needed
 
 
 def test_tables_with_row_level_security_are_named_and_hidden_rows_are_refused(database, servers):

@@ -37,14 +37,13 @@ BEFORE_ITS_CHECKPOINT = {
 
 
 @pytest.mark.parametrize("statements", BEFORE_ITS_CHECKPOINT.values(), ids=BEFORE_ITS_CHECKPOINT.keys())
-def test_columns_changed_before_its_checkpoint_are_found_and_then_named(shop, statements):
+def test_columns_changed_before_its_checkpoint_are_found_and_then_put_off(shop, statements):
     listener = Meddler(Copied, lambda: change(shop, statements))
     with pytest.raises(CopyFailed, match=r"public\.second: its columns were changed while it was saved"):
         run(shop, listener, savact="*SYSDFN", jobs=1)
     assert rows(shop.copy, "second") == [] and rows(shop.copy, "first") == rows(shop.source, "first")
     if "generated" not in statements:
-        with pytest.raises(CopyFailed, match=r"public\.second: column \w is .* on the (source|copy)"):
-            run(shop, finished=listener.finished())
+        assert [str(table) for table in run(shop, finished=listener.finished()).changed] == ["public.second"]
 
 
 def test_a_table_rewritten_with_another_type_after_the_checkpoint_is_not_copied_as_the_old_one(shop):

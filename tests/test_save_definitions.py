@@ -15,7 +15,6 @@ from tracking.save.definitions import (
     restore_pre_data,
 )
 from tracking.save.foreign_keys import validate_foreign_keys
-from tracking.save.newtables import define
 from tracking.save.views import refresh_materialized_views
 
 
@@ -187,23 +186,6 @@ def test_nothing_is_forgotten_where_views_need_a_key(database, tmp_path):
     assert definitions(database.copy_conninfo) == definitions(database.source_conninfo)
 
 
-def test_new_tables_come_with_all_that_belongs_to_them(everything, tmp_path):
-    restored(everything, tmp_path)
-    everything.source.execute("""
-        create table late (id serial primary key, customer bigint references customers, m mood);
-        create table orders_2 partition of orders for values from ('2021-01-01') to ('2022-01-01');
-        create index on late (m); grant select on late to pg_monitor; comment on table late is 'new';
-        create table parts (id int primary key, other int references parts) partition by hash (id);
-        create table parts_all partition of parts for values with (modulus 1, remainder 0);
-    """)
-    there = {str(table) for table in catalog.tables(everything.copy)}
-    new = [table for table in catalog.tables(everything.source) if str(table) not in there]
-    assert [table.name for table in new] == ["late", "orders_2", "parts_all"]
-    define(everything.source_conninfo, everything.copy_conninfo, new, tmp_path)
-    validate_foreign_keys(everything.source_conninfo, everything.copy_conninfo, 2)
-    assert definitions(everything.copy_conninfo) == definitions(everything.source_conninfo)
-
-
 def test_a_copy_of_an_older_version_than_our_programs_gets_the_same_definitions(databases, tmp_path):
     source, copy = databases().source_conninfo, databases().source_conninfo
     with connect(source, "test", search_path="public") as session:
@@ -213,16 +195,6 @@ def test_a_copy_of_an_older_version_than_our_programs_gets_the_same_definitions(
     restore_post_data(archive, copy, 2)
     validate_foreign_keys(source, copy, 2)
     assert definitions(copy) == definitions(source)
-
-
-def test_new_tables_reach_an_older_version(database, tmp_path):
-    """After a role swap the newer server is the one that is written to."""
-    database.copy.execute("""
-        create table late (id serial primary key, n text not null unique);
-        comment on table late is 'new'; create index on late (lower(n));
-    """)
-    define(database.copy_conninfo, database.source_conninfo, catalog.tables(database.copy), tmp_path)
-    assert definitions(database.source_conninfo) == definitions(database.copy_conninfo)
 
 
 @contextmanager

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from nodes.models import Pair, SwapRequest
 from tracking.mirror import way_back
-from tracking.mirror.swap import PoolSwap
+from tracking.mirror.swap import PoolSwap, SwapRefused
 from tracking.models import set_phase
 
-from . import outcome, proof, synchronize
+from . import others, outcome, proof, synchronize
 from .poolruntime import PoolRuntime
 from .say import say
 
@@ -85,6 +85,7 @@ def _drain(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], swaps:
     """Everything up to the decision; a guard stands behind each fence."""
     set_phase(pair, "FINAL SYNC", "A")
     proof.compare_changed(runtimes)
+    written = others.bring_all(runtimes)
     for runtime in runtimes:
         synchronize.suspend(runtime, 9060)
         swaps.append(_pool_swap(runtime))
@@ -98,6 +99,19 @@ def _drain(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], swaps:
     _each(swaps, PoolSwap.approach)
     _each(swaps, PoolSwap.close_primary)
     _each(swaps, PoolSwap.drain)
+    _refuse_what_no_stream_brings(runtimes, swaps, written)
+
+
+def _refuse_what_no_stream_brings(
+    runtimes: list[PoolRuntime], swaps: list[PoolSwap], written: dict[int, int]
+) -> None:
+    """Large objects and unlogged tables were carried before the fence: nobody may have written to them."""
+    for runtime, swap in zip(runtimes, swaps, strict=True):
+        if others.written_so_far(swap.primary) != written[runtime.pool.pk]:
+            raise SwapRefused(
+                f"large objects or unlogged tables of {runtime.pool.database} were written to"
+                " between the final synchronization and the fence; needed is that nobody writes to them"
+            )
 
 
 def _take_back(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], swaps: list[PoolSwap]) -> None:
@@ -116,7 +130,7 @@ def _pool_swap(runtime: PoolRuntime) -> PoolSwap:
     pool = runtime.pool
     return PoolSwap(
         runtime.route, pool.database, pool.slot(reverse=not pool.pair.swapped),
-        pool.pair.swap_budget_ms / 1000, runtime.ensure_capture(), pool.definitions_seen,
+        pool.pair.swap_budget_ms / 1000, runtime.ensure_capture(),
     )  # fmt: skip
 
 

@@ -1,105 +1,167 @@
-"""Definition changes that the event triggers have noted: those of new tables, and all others.
+"""The library tracking list: definition changes that the event triggers have noted, until they are carried.
 
-A new table joins by itself (`newtables`). Every other change becomes an entry that a person carries by hand
-and ticks off; the table that it touches is brought whole afterwards, for a definition may change rows that
-were never in the stream.
+While the stream is on they come with it; at a hand-over they are carried before the rows. What fails on the
+secondary, or could not be noted, is for a person: tried again, or carried by hand and ticked off.
 """
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils import timezone
 
 from nodes.postgres import install
-from nodes.postgres.connect import Connection, one
+from nodes.postgres.catalog import Table
+from nodes.postgres.connect import connect, one
 from nodes.postgres.install import DefinitionChange
-from tracking.mirror import keylist
-from tracking.models import DefinitionEntry
+from tracking.mirror import definitions, keylist
+from tracking.models import DefinitionEntries, DefinitionEntry, MigratedObject, TableCopy
 
+from . import others
 from .newtables import portal_session
 from .poolruntime import PoolRuntime
+from .say import say
 
-_CREATING = frozenset({"CREATE TABLE", "CREATE TABLE AS", "SELECT INTO"})
-_TABLES = """
-    select c.oid, format('%%I.%%I', n.nspname, c.relname), c.relkind = 'r' and c.relpersistence = 'p',
-           exists (select from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
-                   where p.pubname = %s and r.prrelid = c.oid)
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any(%s)
-"""
+_NO_SUCH_ROLE = "42704"
+_WHY_WHOLE = "its definition was changed"
 _LEAVES = """
-    with recursive below as (
-        select c.oid from pg_class c where c.oid = any(%s)
-        union select i.inhrelid from pg_inherits i join below on below.oid = i.inhparent)
-    select n.nspname::text, c.relname::text from below join pg_class c using (oid)
+    select n.nspname::text, c.relname::text from mwa.tree(%s) t join pg_class c on c.oid = t
     join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and c.relpersistence = 'p'
 """
 
 
-def others(
-    primary: Connection, secondary: Connection, changes: list[DefinitionChange]
-) -> list[DefinitionChange]:
-    """The changes that belong to no table that is new to the mirror."""
-    new = _new_tables(primary, secondary, changes)
-    return [change for change in changes if change.table_oid not in new]
-
-
-def reason(runtime: PoolRuntime, changes: list[DefinitionChange]) -> tuple[int, str]:
-    """Why a pool is suspended because of them."""
-    if other := others(runtime.primary(), runtime.secondary(), changes):
-        return 9040, "; ".join(map(str, other[:10]))
-    return 9050, "; ".join(map(str, changes[:10]))
-
-
 def note(runtime: PoolRuntime, changes: list[DefinitionChange]) -> None:
-    """Make entries of what is to be done by hand; the tables that they touch are owed whole."""
-    pool, primary = runtime.pool, runtime.primary()
+    """Put them on the list; tables whose rows have to come anew because of them are owed first."""
     if not changes:
         return
-    entries = others(primary, runtime.secondary(), changes)
-    _owe_whole(runtime, entries)
-    for change in entries:
-        DefinitionEntry.objects.get_or_create(
-            pool=pool, on_copy=pool.pair.swapped, number=change.id,
-            defaults={
-                "command": change.command, "object_type": change.object_type,
-                "identity": change.identity or change.failure,
-            },
-        )  # fmt: skip
-    pool.definitions_seen = changes[-1].id
-    pool.save(update_fields=["definitions_seen"])
+    pool = runtime.pool
+    for change in changes:
+        if change.failure:
+            _owe(runtime, sorted(install.published(runtime.primary())))  # nobody knows which
+        elif change.whole:
+            _owe(runtime, change.whole)
+    with transaction.atomic():
+        for change in changes:
+            DefinitionEntry.objects.get_or_create(
+                pool=pool, on_copy=pool.pair.swapped, number=change.id,
+                defaults={
+                    "command": change.command, "object_type": change.object_type, "tracked_at": change.at,
+                    "schema_name": change.schema, "identity": change.identity, "failure": change.failure,
+                    "state": "INELIGIBLE" if change.failure else "READY",
+                },
+            )  # fmt: skip
+        pool.definitions_seen = changes[-1].id
+        pool.save(update_fields=["definitions_seen"])
 
 
-def pass_over_new(runtime: PoolRuntime) -> None:
-    """Before new tables are made on the copy: what was changed on them until now comes along."""
-    changes = install.definition_changes(runtime.primary(), runtime.pool.definitions_seen)
-    if not others(runtime.primary(), runtime.secondary(), changes):
-        note(runtime, changes)
+def settle(runtime: PoolRuntime, *, rows_came: bool = False) -> None:
+    """See what has arrived on the secondary: it leaves the list for the history, or has failed.
+
+    What was in the way of rows only is tried again when they come anew.
+    """
+    pool = runtime.pool
+    entries = {entry.number: entry for entry in _of(runtime).filter(state="READY")}
+    if not entries:
+        return
+    origin = one(runtime.primary(), "select mwa.node()")
+    for arrival in install.arrivals(runtime.secondary(), origin, list(entries)):
+        entry = entries[arrival.id]
+        entry.pool = pool
+        if arrival.sqlstate == _NO_SUCH_ROLE:  # the same for any object; what no event trigger sees comes now
+            others.bring_roles(runtime)
+            install.carry_again(runtime.secondary(), origin, entry.number)
+            [arrival] = install.arrivals(runtime.secondary(), origin, [entry.number])
+        if arrival.sqlstate.startswith("23") and not rows_came and _owe_rows(runtime, entry):
+            continue
+        if arrival.failure:
+            _failed(runtime, entry, arrival.failure)
+        else:
+            with transaction.atomic():
+                MigratedObject.note(entry, arrival.at)
+                entry.delete()
 
 
-def _new_tables(
-    primary: Connection, secondary: Connection, changes: list[DefinitionChange]
-) -> set[int | None]:
-    """The tables among them that the mirror does not know: not published, or not on the secondary."""
-    touched = {change.table_oid for change in changes if change.table_oid is not None}
-    found = primary.execute(_TABLES, (install.PUBLICATION, list(touched))).fetchall()
-    new: set[int | None] = set()
-    for oid, name, has_rows_to_publish, published in found:
-        if has_rows_to_publish:
-            known = published
-        else:  # partitioned or unlogged: only its definition is mirrored
-            known = one(secondary, "select to_regclass(%s) is not null", (name,))
-        if not known:
-            new.add(oid)
-    gone = touched - {row[0] for row in found}
-    return new | {c.table_oid for c in changes if c.table_oid in gone and c.command in _CREATING}
+def retry(runtime: PoolRuntime, entries: "list[DefinitionEntry]") -> None:
+    """Try again what has failed."""
+    if not entries:
+        return
+    origin = one(runtime.primary(), "select mwa.node()")
+    with connect(runtime.route.secondary_conninfo, "definitions") as secondary:
+        for entry in entries:
+            install.carry_again(secondary, origin, entry.number)
+            [arrival] = install.arrivals(secondary, origin, [entry.number])
+            values = {"retry_asked": False, "failure": arrival.failure}
+            if not arrival.failure:
+                values |= {"done_at": timezone.now(), "done_by": "the engine"}
+                MigratedObject.note(entry, arrival.at)
+            DefinitionEntry.objects.filter(pk=entry.pk).update(**values)
 
 
-def _owe_whole(runtime: PoolRuntime, entries: list[DefinitionChange]) -> None:
-    pool, primary = runtime.pool, runtime.primary()
-    tables = {(schema, name) for schema, name in primary.execute(_LEAVES, (_touched(entries),)).fetchall()}
-    tables &= install.published(primary)
-    if any(change.failure for change in entries):  # nobody knows which
-        tables = install.published(primary)
+def asked_again(runtime: PoolRuntime) -> "list[DefinitionEntry]":
+    """The failed entries that somebody wants to be tried again."""
+    return list(_of(runtime).by_hand().filter(retry_asked=True))
+
+
+def carry(runtime: PoolRuntime) -> None:
+    """Carry what is pending now, while the stream is off; what has failed before is tried once more."""
+    pool, route = runtime.pool, runtime.route
+    retry(runtime, list(_of(runtime).by_hand().filter(state="FAILED")))
+    with portal_session() as portal, connect(route.secondary_conninfo, "definitions") as secondary:
+        sheet = keylist.sheet(portal, pool.pk)
+
+        def owe(schema: str, table: str) -> None:
+            keylist.owe_whole(portal, pool.pk, sheet, schema, table, _WHY_WHOLE)
+
+        definitions.bring(runtime.primary(), secondary, owe)
+    note(runtime, install.definition_changes(runtime.primary(), pool.definitions_seen))
+    settle(runtime, rows_came=True)
+
+
+def pass_over(runtime: PoolRuntime, numbers: Collection[int]) -> None:
+    """The secondary was made from definitions that have these changes already."""
+    definitions.pass_over(runtime.primary(), runtime.secondary(), numbers)
+
+
+def put_off(runtime: PoolRuntime, table: Table) -> None:
+    """Its columns have changed since the secondary was made: it comes whole, once they have there too."""
+    _owe(runtime, [(table.schema, table.name)])
+    values = {"state": "LATER", "ended_at": timezone.now(), "message": _WHY_WHOLE}
+    TableCopy.objects.filter(pool=runtime.pool, schema=table.schema, name=table.name).update(**values)
+
+
+def in_the_way(runtime: PoolRuntime) -> str:
+    """Why rows cannot follow; empty where they can."""
+    return "; ".join(_describe(entry) for entry in _of(runtime).in_the_way()[:10])
+
+
+def _failed(runtime: PoolRuntime, entry: DefinitionEntry, failure: str) -> None:
+    """A table that was not changed on the secondary is brought whole once it has been."""
+    DefinitionEntry.objects.filter(pk=entry.pk).update(state="FAILED", failure=failure)
+    say(runtime.pool.pair, f"{entry} failed on the secondary: {failure}", "9040", runtime.pool)
+    _owe_rows(runtime, entry)
+
+
+def _owe_rows(runtime: PoolRuntime, entry: DefinitionEntry) -> bool:
+    """The rows of the table that an entry is about, anew; whether it is about one."""
+    query = "select table_oid from mwa.definition_changes where origin = mwa.node() and id = %s"
+    table = one(runtime.primary(), query, (entry.number,))
+    if table is not None:
+        leaves = runtime.primary().execute(_LEAVES, (table,)).fetchall()
+        _owe(runtime, sorted(set(leaves) & install.published(runtime.primary())))
+    return table is not None
+
+
+def _describe(entry: DefinitionEntry) -> str:
+    return f"{entry}: {entry.failure}" if entry.failure else str(entry)
+
+
+def _of(runtime: PoolRuntime) -> DefinitionEntries:
+    pool = runtime.pool
+    return DefinitionEntry.objects.filter(pool=pool, on_copy=pool.pair.swapped)
+
+
+def _owe(runtime: PoolRuntime, tables: "tuple[tuple[str, str], ...] | list[tuple[str, str]]") -> None:
+    pool = runtime.pool
     with portal_session() as portal:
         sheet = keylist.sheet(portal, pool.pk)
-        for schema, name in sorted(tables):
-            keylist.owe_whole(portal, pool.pk, sheet, schema, name, "its definition was changed")
-
-
-def _touched(entries: list[DefinitionChange]) -> list[int]:
-    return [change.table_oid for change in entries if change.table_oid is not None]
+        for schema, name in tables:
+            keylist.owe_whole(portal, pool.pk, sheet, schema, name, _WHY_WHOLE)

@@ -15,6 +15,7 @@ from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
 from . import cutover, outcome, removal, setup, synchronize
+from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
 from .proof import Compares
@@ -41,6 +42,7 @@ class PairLoop(threading.Thread):
         self._halt = threading.Event()  # what takes long ends early
         self._pools: dict[int, PoolSteps] = {}
         self._compares = Compares()
+        self._others = Others()
 
     def wake(self) -> None:
         """Look now."""
@@ -61,6 +63,7 @@ class PairLoop(threading.Thread):
         finally:
             self.stop()
             self._compares.stop()
+            self._others.stop()
             for steps in self._pools.values():
                 steps.end(_DRAIN_SECONDS)
             connection.close()
@@ -109,6 +112,7 @@ class PairLoop(threading.Thread):
         told, busy = self._halt.is_set(), [steps.runtime for steps in pools if steps.busy]
         self._halt.set()
         self._compares.stop()
+        self._others.stop()
         if not busy:
             if removal.step(pair, [steps.runtime for steps in pools]):
                 self._ending.set()
@@ -155,6 +159,7 @@ class PairLoop(threading.Thread):
         for steps in pools:
             steps.begin(synchronize.step)
         self._compares.step(runtimes)
+        self._others.step(runtimes)
         paused = all(runtime.pool.reason == 212 for runtime in runtimes)
         if pair.goal == Pair.Goal.PAUSED and paused:
             self._show(pair, "PAUSED", pools, "I")

@@ -68,7 +68,7 @@ class Progress:
             with connect(self._conninfo, "copy progress") as session:
                 while not self._ended.wait(_EVERY_SECONDS):
                     running = copying(session)
-                    for table in self._pool.table_copies.exclude(state__in=("COPIED", "GONE")):
+                    for table in self._pool.table_copies.exclude(state__in=("COPIED", "GONE", "LATER")):
                         if str(table) in running:
                             self._show(table, *running[str(table)])
                     doorbell.notify(self._pool.pair_id)

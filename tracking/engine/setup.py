@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from nodes.models import StoragePool
 from nodes.postgres import blocked, catalog, install, preflight, slot
-from nodes.postgres.connect import one
 from nodes.postgres.install import TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.models import TableCopy, set_state
@@ -128,6 +127,7 @@ def _install(runtime: PoolRuntime) -> None:
     slot.drop(primary, pool.slot())
     try:
         install.publish(primary, catalog.tables(primary))
+        install.learn(primary)
         capturing.make_slot(runtime)
     except (TableLocked, StillRunning) as error:
         say(pool.pair, f"Waiting: {error}", "", pool)
@@ -145,14 +145,13 @@ def _define(runtime: PoolRuntime) -> None:
     """
     pool, route = runtime.pool, runtime.route
     if not archive.path(pool).exists():
-        if not _note_definitions_seen(runtime):
-            return
         archive.dump(pool, route.primary_conninfo)
     try:
         save.restore_pre_data(archive.path(pool), route.secondary_conninfo)
     except DefinitionFailed:
         archive.forget(pool)  # nothing was made; what is mended on the source will be in the next one
         raise
+    definitions.pass_over(runtime, save.definitions_in(archive.path(pool)))
     install.note_same_identities(runtime.primary(), runtime.secondary())
     there = {(table.schema, table.name) for table in catalog.tables(runtime.secondary())}
     for table in catalog.tables(runtime.primary()):
@@ -164,25 +163,12 @@ def _define(runtime: PoolRuntime) -> None:
     _advance(pool, Step.DEFINED)
 
 
-def _note_definitions_seen(runtime: PoolRuntime) -> bool:
-    """Which changes an archive that is made now has; False while a smaller number may still come."""
-    pool, primary = runtime.pool, runtime.primary()
-    changes = install.definition_changes(primary, 0)
-    if not changes and one(primary, "select exists (select from mwa.definition_changes)"):
-        writing = "; ".join(map(str, slot.writing_transactions(primary)))
-        say(pool.pair, f"Waiting for a transaction that changes definitions, one of {writing}", "", pool)
-        return False
-    pool.definitions_seen = changes[-1].id if changes else 0
-    pool.save(update_fields=["definitions_seen"])
-    return True
-
-
 def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
     pool, pair, route = runtime.pool, runtime.pool.pair, runtime.route
     options = SaveOptions(
         savact=pair.savact, savactwait_seconds=pair.savactwait_seconds, jobs=pair.parallel_degree
     )
-    done = {(t.schema, t.name) for t in pool.table_copies.filter(state__in=("COPIED", "GONE"))}
+    done = {(t.schema, t.name) for t in pool.table_copies.filter(state__in=("COPIED", "GONE", "LATER"))}
     finished = {t.oid for t in catalog.tables(runtime.primary()) if (t.schema, t.name) in done}
     with Tended(runtime, capture=True), Progress(pool, route.secondary_conninfo) as progress:
         saved = run.save(
@@ -190,6 +176,8 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
         )
     if saved.stopped:
         return
+    for table in saved.changed:
+        definitions.put_off(runtime, table)
     if saved.new:
         say(pair, f"Created meanwhile, joins at the hand-over: {', '.join(map(str, saved.new))}", "", pool)
     if saved.skipped:
@@ -204,6 +192,7 @@ def _index(runtime: PoolRuntime) -> None:
     with Tended(runtime, capture=True):
         save.restore_post_data(archive.path(pool), route.secondary_conninfo, pool.pair.parallel_degree)
         analyze(route.secondary_conninfo, pool.pair.parallel_degree)
+        install.learn(runtime.secondary())
     _advance(pool, Step.INDEXED)
 
 

@@ -11,7 +11,7 @@ import psycopg
 from django.utils import timezone
 
 from nodes import status
-from nodes.postgres import sequences, slot
+from nodes.postgres import install, sequences, slot
 from nodes.postgres.connect import TimedOut, Unreachable
 from nodes.postgres.install import TableLocked
 from nodes.postgres.slot import StillRunning
@@ -19,7 +19,7 @@ from tracking.mirror import keylist
 from tracking.mirror.capture_client import CaptureFailed
 from tracking.mirror.handover import HandedOver, hand_over
 from tracking.mirror.refresh import RefreshFailed
-from tracking.models import set_state
+from tracking.models import TABLE_TYPES, set_state
 from tracking.save.failure import DefinitionFailed
 
 from . import capturing, definitions, measure, newtables, roles, synchronous_mode, wallimit
@@ -50,6 +50,13 @@ def step(runtime: PoolRuntime) -> None:
 def _watch(runtime: PoolRuntime, facts: Facts) -> None:
     """ACTIVE: is there a reason to suspend?"""
     pair = runtime.pool.pair
+    if not facts.primary_error:
+        tables = any(change.object_type in TABLE_TYPES for change in facts.definitions)
+        runtime.look_for_tables |= tables
+        definitions.note(runtime, facts.definitions)
+        if not facts.secondary_error:
+            definitions.settle(runtime)
+            definitions.retry(runtime, definitions.asked_again(runtime))
     reason, text = _reason_to_suspend(runtime, facts)
     if reason:
         suspend(runtime, reason, text)
@@ -79,8 +86,14 @@ def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
         return 9030, ""
     if facts.secondary_error:
         return (266, facts.secondary_error) if runtime.failing_for("secondary") > wait else (0, "")
-    if facts.definitions:
-        return definitions.reason(runtime, facts.definitions)
+    if why := definitions.in_the_way(runtime):
+        return 9040, why
+    if pool.tracked_tables.exclude(whole_reason="").exists():
+        return 9080, ""
+    if runtime.look_for_tables:
+        if install.unpublished(runtime.primary()):
+            return 9050, ""
+        runtime.look_for_tables = False
     if facts.subscription is None or not facts.subscription.enabled:
         return 9010, "The apply worker ended with an error; its message is in the secondary's server log"
     if wallimit.beyond(runtime, facts.slot):
@@ -119,8 +132,10 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
         roles.settle(runtime)
     if not _captured(runtime, facts):
         return
+    definitions.note(runtime, facts.definitions)
     if not facts.secondary_error:
-        definitions.note(runtime, facts.definitions)
+        definitions.settle(runtime)
+        definitions.retry(runtime, definitions.asked_again(runtime))
     if pair.goal == "PAUSED" and pool.reason != 212:
         set_state(pool, "TRACKING", "SUSPENDED", 212)
     # A row that a worker still applies would come after the newer one that a hand-over brings.
@@ -151,8 +166,8 @@ def _wants_to_resume(runtime: PoolRuntime) -> bool:
     pool, pair = runtime.pool, runtime.pool.pair
     if pair.goal != "SYNC" or (pool.retry_at and pool.retry_at > timezone.now()):
         return False
-    if undone := pool.definition_entries.filter(done_at=None)[:10]:
-        set_state(pool, "TRACKING", "SUSPENDED", 9040, "; ".join(map(str, undone)))
+    if why := definitions.in_the_way(runtime):
+        set_state(pool, "TRACKING", "SUSPENDED", 9040, why)
         return False
     asked = pool.retry_at is not None  # by somebody, or by an attempt that has failed
     return pair.auto_resume or asked or pool.reason in status.MANUAL_REASONS
@@ -182,8 +197,10 @@ def resume(runtime: PoolRuntime) -> None:
 
 
 def _hand_over(runtime: PoolRuntime) -> HandedOver:
-    definitions.pass_over_new(runtime)
+    newtables.note_missed(runtime)
+    definitions.carry(runtime)
     newtables.join(runtime)
+    runtime.look_for_tables = True  # for those that are created meanwhile
 
     def tell(code: str, text: str) -> None:
         runtime.check_lease()  # the last one is told right before the stream is turned on

@@ -53,6 +53,7 @@ class Facts:
     foreign_keys: list[ForeignKey]
     large: list[LargeIndex]
     late: list[int]  # the oids of indexes that are built after all others
+    definitions: list[int]  # the entries of mwa.definition_changes whose changes it has
 
     def save(self, path: Path) -> None:
         """Write them down beside the archive."""
@@ -67,6 +68,7 @@ class Facts:
             [ForeignKey(**each) for each in found["foreign_keys"]],
             [LargeIndex(**each) for each in found["large"]],
             found["late"],
+            found["definitions"],
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from psycopg import sql
 
 from nodes.postgres import catalog
-from nodes.postgres.connect import Connection, connect
+from nodes.postgres.connect import Connection, connect, one
 
 from . import foreign_keys, large
 from .archive import Archive, Facts, read_addresses
@@ -18,7 +18,7 @@ from .restore import RESTORING, restore
 from .route import connect_copy, end_sessions
 from .snapshot import Checkpoint
 
-__all__ = ["DefinitionFailed", "dump", "restore_post_data", "restore_pre_data"]
+__all__ = ["DefinitionFailed", "definitions_in", "dump", "restore_post_data", "restore_pre_data"]
 
 Progress = Callable[[str, int, int], None]  # what is being made, how many are done, how many there are
 _INDEX_KINDS = ("INDEX ", "INDEX ATTACH ", "CONSTRAINT ")
@@ -80,10 +80,23 @@ def restore_post_data(
             restore(archive, copy_conninfo, rest)
 
 
+def definitions_in(archive_path: Path) -> list[int]:
+    """The numbers of the source's definition changes that an archive has."""
+    return Archive(archive_path).facts.definitions
+
+
+def _changes(source: Connection) -> list[int]:
+    if not one(source, "select to_regclass('mwa.definition_changes') is not null"):
+        return []  # nothing is tracked
+    rows = source.execute("select id from mwa.definition_changes where origin = mwa.node() order by id")
+    return [row[0] for row in rows.fetchall()]
+
+
 def _facts(source: Connection, archive: Archive) -> Facts:
     return Facts(
         read_addresses(source, [*archive.entries("pre-data"), *archive.entries("post-data")]),
         foreign_keys.read(source),
         large.read_large(source, catalog.tables(source)),
         large.read_late(source),
+        _changes(source),
     )

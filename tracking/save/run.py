@@ -18,7 +18,7 @@ from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, Unreachable, connect
 
 from .attempt import Attempt, Means
-from .copy import CopyFailed, Gone, Locked, Stopped
+from .copy import Gone, Locked, Stopped
 from .events import Event, Report
 from .locks import Watch
 from .plan import TablePlan, plan
@@ -44,13 +44,14 @@ class Saved:
     """What became of the tables.
 
     A skipped one could not be copied in any pass; it is to be saved again. A new one was made after the
-    definitions had been read, so the copy has none for it.
+    definitions had been read, so the copy has none for it; of a changed one the columns are others by now.
     """
 
     copied: list[Table] = field(default_factory=list)
     skipped: list[Table] = field(default_factory=list)
     vanished: list[Table] = field(default_factory=list)
     new: list[Table] = field(default_factory=list)
+    changed: list[Table] = field(default_factory=list)
     stopped: bool = False
 
 
@@ -79,7 +80,7 @@ def save(
 
     with connect_copy(copy_conninfo, "save") as copy:
         end_sessions(copy, COPYING)
-        plans, new = _wanted(source_conninfo, copy, options, finished)
+        plans, new, changed = _wanted(source_conninfo, copy, options, finished)
         checkpoints = Checkpoints(source_conninfo, say)
         means = Means(route, checkpoints, copy, say, threading.Event())
         try:
@@ -88,28 +89,27 @@ def save(
             checkpoints.close()
             if means.halt.is_set():
                 _end_all_sessions(source_conninfo, copy_conninfo)
-    saved.new = new
+    saved.new, saved.changed = new, changed
     return saved
 
 
 def _wanted(
     source_conninfo: str, copy: Connection, options: SaveOptions, finished: Collection[int]
-) -> tuple[list[TablePlan], list[Table]]:
-    """What is to be copied, and which tables the copy does not know.
-
-    Raises `CopyFailed` for a table that has other columns there.
-    """
+) -> tuple[list[TablePlan], list[Table], list[Table]]:
+    """What is to be copied, which tables the copy does not know, and which have other columns there."""
     defined = {(table.schema, table.name): table for table in catalog.tables(copy)}
     with connect(source_conninfo, "save") as source:
         end_sessions(source, COPYING)
         tables = [table for table in catalog.tables(source) if table.oid not in finished]
         new = [table for table in tables if (table.schema, table.name) not in defined]
         known = [table for table in tables if (table.schema, table.name) in defined]
-        for table in known:
-            there = defined[table.schema, table.name]
-            if misfit := catalog.misfit(table.type_by_column, there.type_by_column):
-                raise CopyFailed(table, "on the copy", misfit)
-        return plan(source, known, options.split_bytes), new
+        changed = [table for table in known if _misfit(table, defined[table.schema, table.name])]
+        fitting = [table for table in known if table not in changed]
+        return plan(source, fitting, options.split_bytes), new, changed
+
+
+def _misfit(table: Table, there: Table) -> bool:
+    return bool(catalog.misfit(table.type_by_column, there.type_by_column))
 
 
 def _end_all_sessions(*conninfos: str) -> None:

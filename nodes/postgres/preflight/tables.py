@@ -70,7 +70,7 @@ def large_objects(place: Place) -> Finding:
     return finding(
         not count,
         amount(count, "large object") if count else "none",
-        "none: they are not carried yet",
-        "After the swap move them by hand: pg_dump --large-objects; remove what nothing refers to: vacuumlo",
+        "none: they are compared and carried, not streamed",
+        "Let nobody write to them in the last second before a role swap, or it is refused",
         otherwise="warning",
     )
