@@ -12,7 +12,7 @@ from mwaportal.access import Viewer, add_person, viewers
 from mwaportal.models import TokenBucket
 from nodes.models import Pair, SwapRequest
 from tests.portal import PASSWORD, make_people, make_synchronizing_pair
-from tracking.models import CompareRun, DefinitionEntry
+from tracking.models import CompareRun, DefinitionEntry, OtherObject
 
 pytestmark = pytest.mark.django_db
 
@@ -80,6 +80,9 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
     """Every action with its URL and who may take it."""
     swap = SwapRequest.request(pair, requester)
     entry = DefinitionEntry.objects.create(pool=pair.pools.get(), number=1, command="CREATE VIEW")
+    other = OtherObject.objects.create(
+        pool=pair.pools.get(), object_type="TABLESPACE", name="fast", change="missing", state="INELIGIBLE"
+    )
     at = {"name": pair.name}
     return {
         "start": (reverse("pair-ask", kwargs={**at, "how": "start"}), "olga"),
@@ -87,19 +90,25 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
         "request": (reverse("swap-request", kwargs=at), "olga"),
         "compare": (reverse("compare", kwargs={**at, "number": 1}), "olga"),
         "tick off": (reverse("definition-done", kwargs={**at, "pk": entry.pk}), "olga"),
+        "try again": (reverse("definition-retry", kwargs={**at, "pk": entry.pk}), "olga"),
+        "tick off another": (reverse("other-done", kwargs={**at, "pk": other.pk}), "olga"),
         "approve": (reverse("swap-approve", kwargs={**at, "pk": swap.pk}), "artur"),
         "reject": (reverse("swap-reject", kwargs={**at, "pk": swap.pk}), "artur"),
         "cancel": (reverse("swap-cancel", kwargs={**at, "pk": swap.pk}), "olga"),
     }
 
 
-ACTIONS = ["start", "pause", "request", "compare", "tick off", "approve", "reject", "cancel"]
+ACTIONS = [
+    "start", "pause", "request", "compare", "tick off", "try again", "tick off another",
+    "approve", "reject", "cancel",
+]  # fmt: skip
 
 
 def everything(pair: Pair) -> tuple:
     return (
         list(Pair.objects.values()), list(SwapRequest.objects.values()),
         list(DefinitionEntry.objects.values()), CompareRun.objects.count(),
+        list(OtherObject.objects.values()),
     )  # fmt: skip
 
 

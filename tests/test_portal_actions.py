@@ -7,7 +7,7 @@ from django.test import Client
 
 from nodes.models import SwapRequest
 from tests.portal import make_history, make_pair, make_people, make_synchronizing_pair
-from tracking.models import CompareRun, DefinitionEntry, set_phase, set_state
+from tracking.models import CompareRun, DefinitionEntry, OtherObject, set_phase, set_state
 
 pytestmark = pytest.mark.django_db
 
@@ -208,3 +208,33 @@ def test_a_definition_is_ticked_off_once_with_the_name_of_who_did(people, rung):
     assert "ticked off already" in post(people["oskar"], f"/pairs/shop/definitions/{entry.pk}/done/")
     entry.refresh_from_db()
     assert entry.done_by == "olga" and entry.done_at and rung == [pair.pk]
+
+
+def test_a_failed_definition_is_tried_again_and_one_that_is_for_hands_is_not(people, rung):
+    pair = make_synchronizing_pair()
+    make_history(pair)
+    failed, by_hand = DefinitionEntry.objects.order_by("number")
+    DefinitionEntry.objects.filter(pk=failed.pk).update(state="FAILED", failure="no room")
+    page = read(people["olga"])
+    assert f'id="definition-retry-{failed.pk}"' in page and "no room" in page
+    assert f'id="definition-retry-{by_hand.pk}"' not in page
+    post(people["olga"], f"/pairs/shop/definitions/{failed.pk}/retry/")
+    failed.refresh_from_db()
+    assert failed.retry_asked and pair.pk in rung
+    page = post(people["olga"], f"/pairs/shop/definitions/{by_hand.pk}/retry/")
+    assert "has not failed, or is done already" in page
+
+
+def test_an_object_for_hands_is_ticked_off_once_with_the_name_of_who_did(people):
+    pair = make_synchronizing_pair()
+    entry = OtherObject.objects.create(
+        pool=pair.pools.get(), object_type="TABLESPACE", name="fast", change="missing", state="INELIGIBLE",
+        why="make the directory /fast",
+    )  # fmt: skip
+    page = read(people["olga"])
+    assert f'id="other-done-{entry.pk}"' in page and "make the directory /fast" in page
+    post(people["olga"], f"/pairs/shop/objects/{entry.pk}/done/")
+    entry.refresh_from_db()
+    assert entry.done_by == "olga"
+    page = post(people["oskar"], f"/pairs/shop/objects/{entry.pk}/done/")
+    assert "was ticked off already" in page

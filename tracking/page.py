@@ -14,9 +14,19 @@ from nodes.models import Pair, StoragePool, SwapRequest
 from nodes.status import Status
 
 from . import attention, progress, tables
-from .models import CompareResult, CompareRun, DefinitionEntry, JournalEntry, Message, TrackedTable
+from .models import (
+    CompareResult,
+    CompareRun,
+    DefinitionEntry,
+    JournalEntry,
+    Message,
+    MigratedObject,
+    OtherObject,
+    TrackedTable,
+)
 
-_MESSAGES, _JOURNAL, _TRACKED, _SWAPS, _RUNS, _DEFINITIONS, _UNEQUAL = 50, 20, 100, 5, 3, 50, 20
+_MESSAGES, _JOURNAL, _TRACKED, _SWAPS, _RUNS = 50, 20, 100, 5, 3
+_DEFINITIONS, _MIGRATED, _UNEQUAL = 50, 20, 20
 
 
 def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
@@ -30,7 +40,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
     swap = next((swap for swap in swaps if swap.state in status.OPEN_SWAP), None)
     tracked, owed = _tracked(pools)
     definitions = DefinitionEntry.objects.filter(pool__in=pools).order_by("done_at", "-number")
-    open_definitions = definitions.filter(done_at__isnull=True).count()
+    open_definitions = definitions.by_hand().count()
     pool_list = list(pools.values())
     runs = _with_pool(_runs(pools), pools)
     comparing = {run.pool_id for run in runs if not run.ended_at}
@@ -50,12 +60,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         "owed": owed,
         "tracking_table": tables.TrackingTable(tracked, exclude=_known(pool_list)),
         "open_definitions": open_definitions,
-        "definition_table": tables.DefinitionTable(
-            _with_pool(definitions[:_DEFINITIONS], pools),
-            pair=pair.name,
-            may_operate=viewer.operate,
-            exclude=_known(pool_list),
-        ),
+        **_library(pair, pools, definitions, viewer),
         "swap": swap,
         "swap_actions": swap_actions(swap, viewer) if swap else [],
         "in_the_way_of_swap": "" if swap else pair.in_the_way_of_swap(),
@@ -68,6 +73,19 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         "journal_table": tables.JournalTable(
             list(JournalEntry.objects.filter(pair_name=pair.name)[:_JOURNAL])
         ),
+    }
+
+
+def _library(pair: Pair, pools: dict[int, StoragePool], definitions: Any, viewer: Viewer) -> dict[str, Any]:
+    """The library tracking list: definitions, other objects, and what has been carried."""
+    common = {"exclude": _known(list(pools.values()))}
+    acting = {"pair": pair.name, "may_operate": viewer.operate, **common}
+    others = OtherObject.objects.filter(pool__in=pools).order_by("done_at", "object_type", "library", "name")
+    migrated = MigratedObject.objects.filter(pool__in=pools)
+    return {
+        "definition_table": tables.DefinitionTable(_with_pool(definitions[:_DEFINITIONS], pools), **acting),
+        "other_table": tables.OtherTable(_with_pool(others[:_DEFINITIONS], pools), **acting),
+        "migrated_table": tables.MigratedTable(_with_pool(migrated[:_MIGRATED], pools), **common),
     }
 
 
@@ -84,7 +102,11 @@ def home_context() -> dict[str, Any]:
             "swaps", SwapRequest.objects.filter(state__in=status.OPEN_SWAP).select_related("requested_by")
         ),
     )
-    undone = Count("pools__definition_entries", Q(pools__definition_entries__done_at__isnull=True))
+    undone = Count(
+        "pools__definition_entries",
+        Q(pools__definition_entries__done_at__isnull=True)
+        & Q(pools__definition_entries__state__in=("FAILED", "INELIGIBLE")),
+    )
     rows = [_overview(pair) for pair in pairs.annotate(undone=undone)]
     rows.sort(key=lambda row: (row["worst"], row["pair"].name))
     return {

@@ -4,13 +4,14 @@ from typing import Any
 
 import django_tables2 as tables
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from mwaportal import shown
 from mwaportal.templatetags.portal import status
 
 _STATE = {"td": {"class": "state"}}
+_BUTTON = '<button form="act" formaction="{}" class="button small" id="{}">{}</button>'
 _NUMBER = {"td": {"class": "num"}, "th": {"class": "num"}}
 
 
@@ -107,33 +108,83 @@ class TrackingTable(List):
         empty_text = "No table has changes that the copy does not have yet."
 
 
-class DefinitionTable(List):
-    """Definitions to be carried by hand."""
+class LibraryTable(List):
+    """Entries of the library tracking list, with what can be done about them."""
 
     pool = tables.Column()
-    command = tables.Column()
-    object_type = tables.Column(verbose_name="Type")
-    identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
+    state = tables.Column(attrs=_STATE)
     tracked_at = When(verbose_name="Changed")
     done = tables.Column(empty_values=(), verbose_name="By hand")
-
-    class Meta(List.Meta):
-        empty_text = "No definition waits to be carried by hand."
 
     def __init__(self, *args: Any, pair: str, may_operate: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._pair, self._may_operate = pair, may_operate
 
+    def render_state(self, record: Any) -> SafeString:
+        return status("TRACKING_STATE", record.state)  # what comes as the value is its label
+
     def render_done(self, record: Any) -> str:
         if record.done_at:
             return format_html("{} {}", shown.when(record.done_at), record.done_by)
         if not self._may_operate:
-            return "open"
-        url = reverse("definition-done", args=[self._pair, record.pk])
-        return format_html(
-            '<button form="act" formaction="{}" class="button small" id="definition-{}">Tick off</button>',
-            url, record.pk,
-        )  # fmt: skip
+            return ""
+        return format_html_join(" ", _BUTTON, self._buttons(record))
+
+    def _buttons(self, record: Any) -> list[tuple[str, str, str]]:
+        """What may be pressed: address, id, word."""
+        raise NotImplementedError
+
+    def _button(self, record: Any, address: str, word: str) -> tuple[str, str, str]:
+        return reverse(address, args=[self._pair, record.pk]), f"{address}-{record.pk}", word
+
+
+class DefinitionTable(LibraryTable):
+    """Definition changes on their way to the secondary."""
+
+    command = tables.Column()
+    identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
+    failure = tables.Column(verbose_name="Failure", default="")
+
+    class Meta(List.Meta):
+        empty_text = "Every definition change is on the secondary."
+        sequence = ("pool", "state", "command", "identity", "tracked_at", "failure", "done")
+
+    def _buttons(self, record: Any) -> list[tuple[str, str, str]]:
+        retry = [self._button(record, "definition-retry", "Try again")] if record.state == "FAILED" else []
+        by_hand = record.state in ("FAILED", "INELIGIBLE")
+        return retry + ([self._button(record, "definition-done", "Tick off")] if by_hand else [])
+
+
+class OtherTable(LibraryTable):
+    """Objects that event triggers do not see and that differ between the nodes."""
+
+    object_type = tables.Column(verbose_name="Type")
+    object = tables.Column(empty_values=(), verbose_name="Object", attrs={"td": {"class": "name"}})
+    change = tables.Column(verbose_name="On the secondary")
+    why = tables.Column(verbose_name="What is to be done, or the failure", default="")
+
+    class Meta(List.Meta):
+        empty_text = "Roles, settings, large objects and the like are the same on both nodes."
+        sequence = ("pool", "state", "object_type", "object", "change", "tracked_at", "why", "done")
+
+    def render_object(self, record: Any) -> str:
+        return ".".join(filter(None, (record.library, record.name)))
+
+    def _buttons(self, record: Any) -> list[tuple[str, str, str]]:
+        return [self._button(record, "other-done", "Tick off")] if record.state == "INELIGIBLE" else []
+
+
+class MigratedTable(List):
+    """Objects that have been carried, the latest first."""
+
+    pool = tables.Column()
+    object_type = tables.Column(verbose_name="Type")
+    identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
+    count = Number(verbose_name="Times")
+    ended_at = When(verbose_name="Last")
+
+    class Meta(List.Meta):
+        empty_text = "No definition has been carried since the system migration."
 
 
 class MessageTable(List):
@@ -161,3 +212,13 @@ class JournalTable(List):
 
     class Meta(List.Meta):
         empty_text = "Nothing has happened yet."
+
+
+class SupportTable(List):
+    """Object types and migration."""
+
+    object_type = tables.Column(verbose_name="Type", attrs={"td": {"class": "name"}})
+    system_migration = tables.Column(verbose_name="System migration", attrs=_STATE)
+    data_synchronization = tables.Column(verbose_name="Data synchronization", attrs=_STATE)
+    tracking_list = tables.Column(verbose_name="List", default="")
+    exceptions = tables.Column(verbose_name="Exceptions", default="")

@@ -8,7 +8,11 @@ from . import views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("object-types/", views.object_types, name="object-types"),
+    path("exports/<str:view>.<str:form>", views.export, name="export"),
     path("pairs/<pair:name>/", views.pair, name="pair"),
     path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="compare"),
     path("pairs/<pair:name>/definitions/<int:pk>/done/", views.tick_off, name="definition-done"),
+    path("pairs/<pair:name>/definitions/<int:pk>/retry/", views.retry, name="definition-retry"),
+    path("pairs/<pair:name>/objects/<int:pk>/done/", views.tick_off_other, name="other-done"),
 ]

@@ -1,14 +1,18 @@
 """The live pages, and what is asked of the lists."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
 from mwaportal.access import OPERATE, VIEW, needs, viewers
 from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
-from .models import CompareRun, DefinitionEntry
+from . import exports, support, tables
+from .models import CompareRun, DefinitionEntry, OtherObject
 from .page import home_context, pair_context
 
 
@@ -21,11 +25,34 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @needs(VIEW)
+def object_types(request: HttpRequest) -> HttpResponse:
+    """Which types of object travel, and how."""
+    return render(request, "object_types.html", {"table": tables.SupportTable(support.rows())})
+
+
+@require_safe
+@needs(VIEW)
 def pair(request: HttpRequest, name: str) -> HttpResponse:
     """One pair."""
     found = get_object_or_404(Pair.objects.select_related("source", "copy"), name=name)
     viewer = viewers([request.user.pk])[request.user.pk]
     return render(request, "pairs/pair.html", pair_context(found, viewer))
+
+
+@require_safe
+@needs(VIEW)
+def export(request: HttpRequest, view: str, form: str) -> StreamingHttpResponse:
+    """A view of schema qsys2 as a file, of one pair where ?pair= names it."""
+    if view not in exports.VIEWS or form not in exports.FORMATS:
+        raise Http404(f"'{view}.{form}' is not a view in a format that there is")
+    name = request.GET.get("pair")
+    if name is not None:
+        get_object_or_404(Pair, name=name)
+    kind, pieces = exports.FORMATS[form]
+    parts = (view, slugify(name or ""), f"{timezone.now():%Y-%m-%d}")
+    called = content_disposition_header(True, f"{'-'.join(filter(None, parts))}.{form}")
+    answer = exports.sent(pieces(view, name))
+    return StreamingHttpResponse(answer, content_type=kind, headers={"Content-Disposition": called})
 
 
 @require_POST
@@ -41,4 +68,20 @@ def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
 def tick_off(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """A definition has been carried by hand."""
     entry = get_object_or_404(DefinitionEntry, pk=pk, pool__pair__name=name)
+    return carry_out(request, entry.pool.pair, lambda: entry.tick_off(request.user.username))
+
+
+@require_POST
+@needs(OPERATE)
+def retry(request: HttpRequest, name: str, pk: int) -> HttpResponse:
+    """A definition that has failed on the secondary is to be tried again."""
+    entry = get_object_or_404(DefinitionEntry, pk=pk, pool__pair__name=name)
+    return carry_out(request, entry.pool.pair, entry.retry)
+
+
+@require_POST
+@needs(OPERATE)
+def tick_off_other(request: HttpRequest, name: str, pk: int) -> HttpResponse:
+    """An object that is not carried has been made by hand."""
+    entry = get_object_or_404(OtherObject, pk=pk, pool__pair__name=name)
     return carry_out(request, entry.pool.pair, lambda: entry.tick_off(request.user.username))

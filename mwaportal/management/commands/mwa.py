@@ -50,8 +50,9 @@ class Command(BaseCommand):
         add("pause", "keep tracking, stop synchronizing", "name", wait=0)
         add("remove", "take everything of ours off both nodes", "name", wait=0)
         add("compare", "compare every table while writing goes on", "name", wait=3600)
-        carried = add("definitions", "definition changes that are to be done by hand", "name")
+        carried = add("definitions", "definition changes that are not on the secondary yet", "name")
         carried.add_argument("--done", type=int, nargs="*", default=[], help="tick these off")
+        carried.add_argument("--retry", type=int, nargs="*", default=[], help="try these again")
         carried.add_argument("--user", default="", help="in whose name (default: who runs this)")
         add("status", "where a pair stands, as JSON", "name")
         swap = add("swap", "request, approve, reject or cancel a role swap")
@@ -153,15 +154,15 @@ class Command(BaseCommand):
             self.say(f"    {json.dumps(row)}")
         return result.verdict == VERDICT["EQUAL"].value
 
-    def definitions(self, *, name, done, user, **_):
+    def definitions(self, *, name, done, retry, user, **_):
         pair = named(Pair, name)
         entries = DefinitionEntry.objects.filter(pool__pair=pair)
-        for number in done:
+        for number in [*done, *retry]:
             if (entry := entries.filter(pk=number).first()) is None:
                 raise CommandError(f"pair {name} has no definition {number} to be done by hand")
-            entry.tick_off(user or getpass.getuser())
+            entry.tick_off(user or getpass.getuser()) if number in done else entry.retry()
         for entry in entries.filter(done_at=None).select_related("pool"):
-            self.say(f"{entry.pk}  {entry.pool.database}  {entry}")
+            self.say(f"{entry.pk}  {entry.pool.database}  {entry.state}  {entry}  {entry.failure}".rstrip())
         tell(pair)
 
     def status(self, *, name, **_):
