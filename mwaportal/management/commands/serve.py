@@ -43,11 +43,11 @@ class Command(BaseCommand):
     def serve(self):
         """Answer until SIGTERM or Ctrl-C; then let the engine come to a safe place."""
         from daphne.endpoints import build_endpoint_description_strings
-        from daphne.server import Server
 
         from mwaportal.asgi import application
+        from mwaportal.patient import PatientServer
 
-        server = Server(
+        server = PatientServer(
             application,
             endpoints=build_endpoint_description_strings(host=self.host, port=self.port),
             ready_callable=self.ready,

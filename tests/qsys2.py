@@ -1,0 +1,60 @@
+"""What the tests of schema qsys2 share: its columns, reading it, and tables on the tracking list."""
+
+from datetime import datetime
+from types import SimpleNamespace
+
+from django.db import connection
+from django.utils import timezone
+
+from nodes.models import StoragePool
+from tracking.models import TrackedTable
+
+COLUMNS = {
+    "migration_manager_info": "entry_type source_node_state copy_node_state migration_stage migration_phase"
+    " pending_migration_phase migration_phase_detail migration_detail_info_text migration_interval_count"
+    " qualified_job_name source_node copy_node primary_node pair_name",
+    "library_migration_list": "library_name object_name object_type tracking_state initial_tracking_time"
+    " object_size migration_start_time failure_job_name failure_message tracking_list pair_name database_name"
+    " change",
+    "migrated_library": "library_name object_name object_type initial_tracking_time migration_start_time"
+    " migration_end_time successful_migration_count object_size pair_name database_name",
+    "mirror_info": "iasp_name asp_number replication_state replication_detail replication_detail_info"
+    " replication_detail_info_text primary_node secondary_node nrg_state default_inclusion_state auto_resume"
+    " auto_takeover encrypted_rdma replicate_user_index replicate_user_space replicate_data_queue_entries"
+    " rdma_tcpip rdma_tcpip_keep_alive_time resync_savrst_io_threshold resync_savrst_io_minimum_rows"
+    " environment_type parallel_degree node_name node_role state_since lag_bytes wal_held_bytes measured_at"
+    " pair_name database_name",
+    "resync_status": "system_object_schema system_object_name system_object_type member_name"
+    " suggested_priority resync_endtime failure_message sheet changes keys whole_reason first_tracked_at"
+    " pair_name database_name",
+    "replication_criteria_info": "rule_identifier apply_state inclusion_state apply_label iasp_name"
+    " library_name object_type object_name rule_source removable restricted failure_message pair_name",
+}
+
+
+def read(view: str, where: str = "") -> list[SimpleNamespace]:
+    """The rows of a view, by the names of its columns."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"select * from qsys2.{view} {where}")
+        names = [column.name for column in cursor.description]
+        return [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+
+
+def track(
+    pool: StoragePool, table: str, *, sheet: int = 1, changes: int = 5, keys: int = 3, whole: str = "",
+    at: datetime | None = None,
+) -> None:  # fmt: skip
+    """A table on one of the sheets."""
+    TrackedTable.objects.create(
+        pool=pool, sheet=sheet, schema_name="public", table_name=table, key_columns=["id"],
+        whole_reason=whole, changes=changes, keys=keys, first_tracked_at=at or timezone.now(),
+    )  # fmt: skip
+
+
+def on_sheet(pool: StoragePool, number: int) -> None:
+    """Which sheet is being written."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into tracking_capturedposition (pool_id, position, sheet) values (%s, '0/1', %s)",
+            (pool.pk, number),
+        )

@@ -1,0 +1,79 @@
+"""The views of schema qsys2 as files: CSV and JSON, read by a cursor of the server and written row by row."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+from psycopg import sql
+
+VIEWS = (
+    "migration_manager_info", "library_migration_list", "migrated_library", "mirror_info", "resync_status",
+    "replication_criteria_info",
+)  # fmt: skip
+_ROWS_AT_ONCE = 1_000
+_QUERY = "select * from qsys2.{} {} order by pair_name, 1, 2, 3"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet calculate (OWASP, CSV injection)
+
+
+def as_csv(view: str, pair: str | None = None) -> Iterator[str]:
+    """A view as CSV with a line of names, in pieces; null is an empty cell, times are ISO 8601 in UTC.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    for rows in _read(view, pair):
+        piece = io.StringIO()
+        csv.writer(piece).writerows([_cell(value) for value in row] for row in rows)
+        yield piece.getvalue()
+
+
+def as_json(view: str, pair: str | None = None) -> Iterator[str]:
+    """A view as a JSON array of objects, a line each, in pieces; times are ISO 8601 in UTC."""
+    pieces = _read(view, pair)
+    names, before = next(pieces)[0], "[\n"
+    for rows in pieces:
+        objects = (json.dumps(dict(zip(names, map(_value, row), strict=True))) for row in rows)
+        yield before + ",\n".join(objects)
+        before = ",\n"
+    yield "[]\n" if before == "[\n" else "\n]\n"
+
+
+FORMATS = {"csv": ("text/csv; charset=utf-8", as_csv), "json": ("application/json", as_json)}
+
+
+def _read(view: str, pair: str | None) -> Iterator[list[tuple]]:
+    """The names of the columns as the only row, then the rows, some at once.
+
+    Outside a transaction the server keeps the result, so that a slow reader holds no snapshot open.
+    """
+    if view not in VIEWS:
+        raise ValueError(f"'{view}' is none of {', '.join(VIEWS)}")
+    where, values = ("", ()) if pair is None else ("where pair_name = %s", (pair,))
+    query = sql.SQL(_QUERY).format(sql.Identifier(view), sql.SQL(where))
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, values)
+        yield [tuple(column.name for column in cursor.description)]
+        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+            yield rows
+
+
+def _value(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return _value(value)
+
+
+async def sent(pieces: Iterator[str]) -> AsyncIterator[str]:
+    """The pieces one by one: Django would gather those of a plain iterator before it sends the first."""
+    try:
+        while (piece := await sync_to_async(next)(pieces, None)) is not None:
+            yield piece
+    finally:
+        await sync_to_async(pieces.close)()

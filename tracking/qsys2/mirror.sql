@@ -1,0 +1,140 @@
+-- Db2 Mirror's views. A pool has two rows in mirror_info: there, each node answers for itself.
+create view qsys2.mirror_info as
+select case when pool.number = 1 then '*SYSBAS' else pool.database end as iasp_name,
+       pool.number as asp_number,
+       case when role = 'SECONDARY' and pool.state = 'TRACKING' then 'BLOCKED' else pool.state end
+           as replication_state,
+       case when role = 'SECONDARY' and pool.detail = 'REPLICATING' then 'READ-ONLY'
+            else nullif(pool.detail, '') end as replication_detail,
+       nullif(pool.reason, 0) as replication_detail_info,
+       nullif(pool.reason_text, '') as replication_detail_info_text,
+       case when pair.swapped then copy.name else source.name end as primary_node,
+       case when pair.swapped then source.name else copy.name end as secondary_node,
+       null::text as nrg_state,
+       'INCLUDE' as default_inclusion_state,
+       case when pair.auto_resume then 'YES' else 'NO' end as auto_resume,
+       'NO' as auto_takeover,
+       null::text as encrypted_rdma,
+       null::text as replicate_user_index,
+       null::text as replicate_user_space,
+       null::text as replicate_data_queue_entries,
+       null::text as rdma_tcpip,
+       null::integer as rdma_tcpip_keep_alive_time,
+       null::integer as resync_savrst_io_threshold,
+       null::bigint as resync_savrst_io_minimum_rows,
+       'MIGRATION' as environment_type,
+       pair.parallel_degree,
+       case when pair.swapped = (role = 'PRIMARY') then copy.name else source.name end as node_name,
+       role as node_role,
+       pool.since as state_since,
+       pool.lag_bytes,
+       pool.wal_held_bytes,
+       pool.measured_at,
+       pair.name as pair_name,
+       pool.database as database_name
+from nodes_storagepool pool
+join nodes_pair pair on pair.id = pool.pair_id
+join nodes_node source on source.id = pair.source_id
+join nodes_node copy on copy.id = pair.copy_id
+cross join (values ('PRIMARY'), ('SECONDARY')) as roles(role);
+
+comment on view qsys2.mirror_info is 'The replication of each pool: a row for its primary, one for its secondary';
+comment on column qsys2.mirror_info.iasp_name is '*SYSBAS for the first database of a pair, else its name';
+comment on column qsys2.mirror_info.asp_number is 'The pool''s number in its pair; 1 is *SYSBAS';
+comment on column qsys2.mirror_info.replication_state is 'NOT MIRRORED, TRACKING, BLOCKED or ACTIVE';
+comment on column qsys2.mirror_info.replication_detail is 'SUSPENDED, SYNCHRONIZING, REPLICATING or READ-ONLY';
+comment on column qsys2.mirror_info.replication_detail_info is 'Why it is suspended; from 9000 on codes are ours';
+comment on column qsys2.mirror_info.replication_detail_info_text is 'The same in words';
+comment on column qsys2.mirror_info.primary_node is 'The node that may be written to';
+comment on column qsys2.mirror_info.secondary_node is 'The node that follows';
+comment on column qsys2.mirror_info.nrg_state is 'Always null: there are no network redundancy groups';
+comment on column qsys2.mirror_info.default_inclusion_state is 'Always INCLUDE';
+comment on column qsys2.mirror_info.auto_resume is 'YES or NO: whether a suspend ends by itself';
+comment on column qsys2.mirror_info.auto_takeover is 'Always NO: roles change only when people want it';
+comment on column qsys2.mirror_info.encrypted_rdma is 'Always null: there is no RDMA';
+comment on column qsys2.mirror_info.replicate_user_index is 'Always null: there is no such object';
+comment on column qsys2.mirror_info.replicate_user_space is 'Always null: there is no such object';
+comment on column qsys2.mirror_info.replicate_data_queue_entries is 'Always null: there is no such object';
+comment on column qsys2.mirror_info.rdma_tcpip is 'Always null: there is no RDMA';
+comment on column qsys2.mirror_info.rdma_tcpip_keep_alive_time is 'Always null: there is no RDMA';
+comment on column qsys2.mirror_info.resync_savrst_io_threshold is 'Always null: the share of rows is kept by pair';
+comment on column qsys2.mirror_info.resync_savrst_io_minimum_rows is 'Always null: there is no such limit';
+comment on column qsys2.mirror_info.environment_type is 'Always MIGRATION';
+comment on column qsys2.mirror_info.parallel_degree is 'How many tables are brought at once';
+comment on column qsys2.mirror_info.node_name is 'Ours: the node that this row is about';
+comment on column qsys2.mirror_info.node_role is 'Ours: its role, PRIMARY or SECONDARY';
+comment on column qsys2.mirror_info.state_since is 'Ours: since when state, detail and reason are these';
+comment on column qsys2.mirror_info.lag_bytes is 'Ours: log that the secondary has not applied; null if never measured';
+comment on column qsys2.mirror_info.wal_held_bytes is 'Ours: log that the primary keeps for it';
+comment on column qsys2.mirror_info.measured_at is 'Ours: when both were measured';
+comment on column qsys2.mirror_info.pair_name is 'Ours: the pair';
+comment on column qsys2.mirror_info.database_name is 'Ours: the database';
+
+create view qsys2.resync_status as
+select t.schema_name as system_object_schema,
+       quote_ident(t.table_name) as system_object_name,
+       'table' as system_object_type,
+       null::text as member_name,
+       null::smallint as suggested_priority,
+       null::timestamptz as resync_endtime,
+       case when pool.reason = 9070 and t.sheet < c.sheet then nullif(pool.reason_text, '') end as failure_message,
+       t.sheet,
+       t.changes,
+       t.keys,
+       nullif(t.whole_reason, '') as whole_reason,
+       t.first_tracked_at,
+       pair.name as pair_name,
+       pool.database as database_name
+from tracking_trackedtable t
+join nodes_storagepool pool on pool.id = t.pool_id
+join nodes_pair pair on pair.id = pool.pair_id
+left join tracking_capturedposition c on c.pool_id = t.pool_id
+where t.changes > 0 or t.whole_reason > '';
+
+comment on view qsys2.resync_status is 'The OTL: a row per table and sheet; what has been brought leaves it';
+comment on column qsys2.resync_status.system_object_schema is 'The schema';
+comment on column qsys2.resync_status.system_object_name is 'The table, in quotes where SQL needs them';
+comment on column qsys2.resync_status.system_object_type is 'Always table';
+comment on column qsys2.resync_status.member_name is 'Always null: a table has no members';
+comment on column qsys2.resync_status.suggested_priority is 'Always null: no priorities can be set';
+comment on column qsys2.resync_status.resync_endtime is 'Always null: what has been brought leaves the list';
+comment on column qsys2.resync_status.failure_message is 'Why the latest attempt failed, which was one of the whole pool';
+comment on column qsys2.resync_status.sheet is 'Ours: the generation of the list; a round of synchronization begins one';
+comment on column qsys2.resync_status.changes is 'Ours: changes tracked';
+comment on column qsys2.resync_status.keys is 'Ours: rows listed by key';
+comment on column qsys2.resync_status.whole_reason is 'Ours: why the table goes whole; null where rows are listed';
+comment on column qsys2.resync_status.first_tracked_at is 'Ours: when the table came onto this sheet';
+comment on column qsys2.resync_status.pair_name is 'Ours: the pair';
+comment on column qsys2.resync_status.database_name is 'Ours: the database';
+
+-- There are no criteria yet: every database of a pair goes as a whole. The columns are there already.
+create view qsys2.replication_criteria_info as
+select null::bigint as rule_identifier,
+       null::varchar(14) as apply_state,
+       null::text as inclusion_state,
+       null::text as apply_label,
+       null::text as iasp_name,
+       null::text as library_name,
+       null::text as object_type,
+       null::text as object_name,
+       null::text as rule_source,
+       null::text as removable,
+       null::text as restricted,
+       null::text as failure_message,
+       null::text as pair_name
+where false;
+
+comment on view qsys2.replication_criteria_info is 'Rules of what is replicated: none yet, so no rows';
+comment on column qsys2.replication_criteria_info.rule_identifier is 'The rule';
+comment on column qsys2.replication_criteria_info.apply_state is 'ACTIVE, PENDING ADD, PENDING REMOVE or TRACKED';
+comment on column qsys2.replication_criteria_info.inclusion_state is 'INCLUDE, EXCLUDE or DEFINITION';
+comment on column qsys2.replication_criteria_info.apply_label is 'Groups pending rules';
+comment on column qsys2.replication_criteria_info.iasp_name is '*SYSBAS, or the pool''s database';
+comment on column qsys2.replication_criteria_info.library_name is 'The schema that it is about';
+comment on column qsys2.replication_criteria_info.object_type is 'The type that it is about';
+comment on column qsys2.replication_criteria_info.object_name is 'The object that it is about';
+comment on column qsys2.replication_criteria_info.rule_source is 'SYSTEM or USER';
+comment on column qsys2.replication_criteria_info.removable is 'Whether it can be removed';
+comment on column qsys2.replication_criteria_info.restricted is 'Whether it cannot be overridden';
+comment on column qsys2.replication_criteria_info.failure_message is 'Why it could not be applied';
+comment on column qsys2.replication_criteria_info.pair_name is 'Ours: the pair';
