@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 
-NAMES = ("copy", "resync", "capture", "overhead", "swap", "compare", "wal")
+NAMES = ("copy", "resync", "capture", "overhead", "swap", "compare", "wal", "definitions")
 
 
 def main(wanted: str) -> int:
