@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+from psycopg import sql
+
 from nodes.postgres import catalog, install, lsn, programs, slot
 from nodes.postgres.connect import Connection, connect, wait_until
 from tests.mirror import content, stream_end
@@ -78,8 +80,12 @@ class Followed:
         found = slot.find(self.source, self.name)
         assert found is not None
         subscription.start_at(
-            self.copy, self.name, self.database.source_conninfo, install.PUBLICATION, found.confirmed
-        )
+            self.copy, self.name, self.database.source_conninfo, install.PUBLICATION, found.confirmed,
+            enable=False,
+        )  # fmt: skip
+        # The worker tells at once what it has applied, not when the server has written its log out.
+        subscription.set_synchronous(self.copy, self.name, True)
+        self.copy.execute(sql.SQL("alter subscription {} enable").format(sql.Identifier(self.name)))
 
     def failures(self) -> list[str]:
         """What could not be noted on the source, or not be carried out on the copy."""
