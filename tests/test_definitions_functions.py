@@ -317,10 +317,10 @@ def test_a_table_may_be_renamed_that_a_standard_body_names(database):
 
 
 def test_a_body_that_cannot_be_parsed_there_is_written_down_and_stops_nothing(database):
-    with followed(database, BEFORE) as pair:
+    with followed(database, BEFORE + "; create table nowhere (n int)") as pair:
+        pair.copy.execute("drop table nowhere")
         pair.application(
-            "set check_function_bodies = off;"
-            " create function f() returns int language sql as 'select n from nowhere';"
+            "create function f() returns int language sql as 'select n from nowhere';"
             " create function g() returns int language sql as 'select 1';"
             " alter function f() cost 7; insert into account values (100, 1)"
         )
@@ -329,6 +329,16 @@ def test_a_body_that_cannot_be_parsed_there_is_written_down_and_stops_nothing(da
         assert "CREATE FUNCTION public.f()" in first and 'relation "nowhere" does not exist' in first
         assert "ALTER FUNCTION public.f()" in second
         assert pair.copy.execute("select g(), n from account where id = 100").fetchone() == (1, 1)
+
+
+def test_a_body_that_was_not_looked_at_on_the_primary_is_not_looked_at_there(database):
+    """As pg_restore does: functions before the tables that they name."""
+    with followed(database, BEFORE) as pair:
+        pair.application(
+            "set check_function_bodies = off;"
+            " create function f() returns int language sql as 'select n from later'; create table later (n int)"
+        )
+        pair.assert_same()
 
 
 def test_the_constructors_of_a_range_come_with_its_type(database):
