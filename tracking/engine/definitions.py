@@ -53,6 +53,11 @@ def note(runtime: PoolRuntime, changes: list[DefinitionChange]) -> None:
         pool.save(update_fields=["definitions_seen"])
 
 
+def any_open(runtime: PoolRuntime) -> bool:
+    """Whether anything is on the list: mostly nothing is, and then there is nothing else to ask."""
+    return _of(runtime).filter(done_at=None).exists()
+
+
 def settle(runtime: PoolRuntime, *, rows_came: bool = False) -> None:
     """See what has arrived on the secondary: it leaves the list for the history, or has failed.
 
@@ -161,6 +166,7 @@ def _of(runtime: PoolRuntime) -> DefinitionEntries:
 
 def _owe(runtime: PoolRuntime, tables: "tuple[tuple[str, str], ...] | list[tuple[str, str]]") -> None:
     pool = runtime.pool
+    runtime.look_for_rows = True
     with portal_session() as portal:
         sheet = keylist.sheet(portal, pool.pk)
         for schema, name in tables:

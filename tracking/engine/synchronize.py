@@ -54,7 +54,7 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
         tables = any(change.object_type in TABLE_TYPES for change in facts.definitions)
         runtime.look_for_tables |= tables
         definitions.note(runtime, facts.definitions)
-        if not facts.secondary_error:
+        if not facts.secondary_error and definitions.any_open(runtime):
             definitions.settle(runtime)
             definitions.retry(runtime, definitions.asked_again(runtime))
     reason, text = _reason_to_suspend(runtime, facts)
@@ -86,10 +86,12 @@ def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
         return 9030, ""
     if facts.secondary_error:
         return (266, facts.secondary_error) if runtime.failing_for("secondary") > wait else (0, "")
-    if why := definitions.in_the_way(runtime):
+    if definitions.any_open(runtime) and (why := definitions.in_the_way(runtime)):
         return 9040, why
-    if pool.tracked_tables.exclude(whole_reason="").exists():
-        return 9080, ""
+    if runtime.look_for_rows:
+        if pool.tracked_tables.exclude(whole_reason="").exists():
+            return 9080, ""
+        runtime.look_for_rows = False
     if runtime.look_for_tables:
         if install.unpublished(runtime.primary()):
             return 9050, ""
