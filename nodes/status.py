@@ -94,6 +94,17 @@ TRACKING_STATE = Vocabulary(
     Status("FAILED", "Failed", "failed"),
     Status("INELIGIBLE", "By hand", "caution-minor"),
 )
+# Of a rule of the replication criteria list, and of an object by the rule that is most specific for it.
+INCLUSION = Vocabulary(
+    Status("INCLUDE", "Included", "succeeded"),
+    Status("EXCLUDE", "Excluded", "incomplete"),
+    Status("DEFINITION", "Definition only", "informative"),
+)
+APPLY_STATE = Vocabulary(
+    Status("ACTIVE", "Active", "succeeded"),
+    Status("PENDING ADD", "Pending, to be added", "pending"),
+    Status("PENDING REMOVE", "Pending, to be removed", "pending"),
+)
 SWAP = Vocabulary(
     Status("REQUESTED", "Waiting for approval", "pending"),
     Status("APPROVED", "Approved", "normal"),

@@ -36,6 +36,7 @@ class StoragePool(models.Model):
     definitions_seen = models.BigIntegerField(default=0)  # the last entry of mwa.definition_changes handled
     failures = models.PositiveIntegerField(default=0)  # in a row, since it was last REPLICATING
     retry_at = models.DateTimeField(null=True, blank=True)
+    criteria_asked = models.BooleanField(default=False)  # whether the engine has criteria to look at
 
     lag_bytes = models.BigIntegerField(null=True, blank=True)
     wal_held_bytes = models.BigIntegerField(null=True, blank=True)
@@ -84,6 +85,10 @@ class StoragePool(models.Model):
     def secondary_state(self) -> str:
         """What the secondary shows while the primary shows `state`."""
         return "BLOCKED" if self.state == "TRACKING" else self.state
+
+    def ask_for_criteria(self) -> None:
+        """Have the engine look at the pending changes of the replication criteria."""
+        StoragePool.objects.filter(pk=self.pk).update(criteria_asked=True)
 
     def slot(self, *, reverse: bool | None = None) -> str:
         """The slot's and the subscription's name: one for each direction."""
