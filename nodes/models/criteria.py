@@ -100,7 +100,7 @@ class CriteriaChanges(models.QuerySet):
 
     def to_do(self) -> "CriteriaChanges":
         """What the engine has to see to: a preview, or a commit that was asked for."""
-        return self.filter(models.Q(preview=None) | models.Q(commit_asked=True))
+        return self.filter(models.Q(preview__isnull=True) | models.Q(commit_asked=True))
 
 
 class CriteriaChange(models.Model):
@@ -145,7 +145,8 @@ class CriteriaChange(models.Model):
     def commit(self, username: str) -> None:
         """Have it take effect; the engine does, or refuses and says why. Raises `ValidationError`.
 
-        Before the migration has begun nothing is looked at: the rules are active at once.
+        Before anything was done on the nodes nothing is looked at: the rules are active at once, and the
+        system migration begins with them, or says why it cannot.
         """
         held = CriteriaChange.objects.select_for_update().get(pk=self.pk)
         pair = held.pool.pair
@@ -153,7 +154,7 @@ class CriteriaChange(models.Model):
             raise ValidationError(f"{held} is being committed already")
         if pair.swaps.filter(state__in=status.OPEN_SWAP).exists():
             raise ValidationError(f"a role swap of pair {pair} is open: its plan holds for the rules of now")
-        if pair.phase == "" and pair.goal == "":
+        if held.pool.step == held.pool.Step.NEW:
             held.settle()
             return
         held.commit_asked, held.by, held.failure = True, username, ""
@@ -181,7 +182,7 @@ class CriteriaChange(models.Model):
 
     @transaction.atomic
     def settle(self) -> None:
-        """It has taken effect: its rules are active, or gone; a new rule replaces an older one for the same."""
+        """It has taken effect: its rules are active, or gone; a new one replaces an older one."""
         self.rules.filter(state="PENDING REMOVE").delete()
         for rule in self.rules.filter(state="PENDING ADD"):
             same = {"schema": rule.schema, "object_type": rule.object_type, "name": rule.name}
@@ -192,6 +193,10 @@ class CriteriaChange(models.Model):
         CriteriaChange.objects.filter(pool=self.pool).empty().delete()
         CriteriaChange.objects.filter(pool=self.pool).update(preview=None)
         self.pool.ask_for_criteria()
+
+    def show(self, preview: dict[str, object]) -> None:
+        """What the engine has found; not where it was changed meanwhile."""
+        CriteriaChange.objects.filter(pk=self.pk, at=self.at).update(preview=preview)
 
     def refuse(self, why: str) -> None:
         """It does not take effect, and stays pending."""

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from nodes import status
+from nodes.postgres.criteria import Rule
 
 from .pair import Pair
 
@@ -85,6 +86,10 @@ class StoragePool(models.Model):
     def secondary_state(self) -> str:
         """What the secondary shows while the primary shows `state`."""
         return "BLOCKED" if self.state == "TRACKING" else self.state
+
+    def active_criteria(self) -> list[Rule]:
+        """The rules of the replication criteria list that hold now, as the nodes know them."""
+        return [each.rule for each in self.criteria.exclude(state="PENDING ADD")]
 
     def ask_for_criteria(self) -> None:
         """Have the engine look at the pending changes of the replication criteria."""

@@ -5,11 +5,8 @@ type in its schema, then for the schema, then for the pool. An object that no ru
 an object is now is in mwa.known; the rules are in mwa.criteria (definitions/criteria.sql), on both nodes.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
-
-import psycopg
 
 from . import catalog
 from .catalog import Sequence, Table
@@ -30,29 +27,14 @@ ELSEWHERE = (
 )  # fmt: skip
 
 _OURS = "select to_regclass('mwa.criteria') is not null"
-_UNMIRRORED = "select schema_name, name from mwa.unmirrored()"
-_PUT = """
-    insert into mwa.criteria (inclusion, schema_name, object_type, object_name)
-    select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+_UNMIRRORED = "select schema_name, name from mwa.unmirrored() where inclusion = any(%s)"
+_RESOLVED = """
+    select mwa.resolve(r.rules, a, b, c) from (select mwa.active_criteria() as rules) r,
+    unnest(%s::text[], %s::text[], %s::text[]) with ordinality u(a, b, c, n) order by n
 """
-_PROPOSED = """
-    array(select row(a, b, c, d)::mwa.criteria
-          from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as u(a, b, c, d))
-"""
-_CHANGES = f"select * from mwa.would_change({_PROPOSED}) order by type, identity"
-_NEEDED = f"select * from mwa.would_miss({_PROPOSED}) order by 1, 2"
-_LIKE = """
-    select array(select f.make from mwa.identify(a.classid, a.objid) i,
-                 mwa.facets(a.classid, a.objid, i.type) f where f.make is not null order by f.rank, f.key)
-    from pg_get_object_address(%s, %s, %s) a
-"""
-_EDGES = """
-    select a.class, a.object, b.class, b.object
-    from pg_depend d, mwa.stands_for(d.classid, d.objid) a, mwa.stands_for(d.refclassid, d.refobjid) b
-    where d.objid >= 16384 and d.refobjid >= 16384 and (a.class, a.object) <> (b.class, b.object)
-      and (a.class::bigint, a.object::bigint) in (select * from unnest(%(classes)s::bigint[], %(objects)s::bigint[]))
-      and (b.class::bigint, b.object::bigint) in (select * from unnest(%(classes)s::bigint[], %(objects)s::bigint[]))
-"""
+_READ = "select inclusion, schema_name, object_type, object_name from mwa.criteria order by 2, 3, 4"
+RULES = "unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as u(a, b, c, d)"
+_PUT = f"insert into mwa.criteria (inclusion, schema_name, object_type, object_name) select * from {RULES}"
 
 
 class BadRule(ValueError):
@@ -88,21 +70,60 @@ class Rule:
             )
 
 
-@dataclass(frozen=True)
-class Change:
-    """An object whose inclusion would change; `effect` says what that means for the secondary."""
-
-    object_type: str
-    schema: str
-    identity: str
-    before: str
-    after: str
-    effect: str
+def put(connection: Connection, rules: Collection[Rule]) -> None:
+    """Make these the rules of a node; what its objects are by them is written down as well."""
+    with connection.transaction():
+        write(connection, rules)
+        connection.execute("select mwa.apply_criteria()")
 
 
-@dataclass(frozen=True)
-class Preview:
-    """What a set of rules would change, and why it cannot be made active (empty where it can)."""
+def read(connection: Connection) -> list[Rule]:
+    """The rules of a node."""
+    return [Rule(*row) for row in connection.execute(_READ).fetchall()]
 
-    changes: list[Change]
-    refusals: list[str]
+
+def unmirrored(
+    connection: Connection, *, inclusions: Collection[str] = (EXCLUDE, DEFINITION)
+) -> set[tuple[str, str]]:
+    """Tables, sequences and views whose contents are not mirrored, as (schema, name)."""
+    if not one(connection, _OURS):
+        return set()
+    rows = connection.execute(_UNMIRRORED, (list(inclusions),)).fetchall()
+    return {(schema, name) for schema, name in rows}
+
+
+def excluded(connection: Connection) -> set[tuple[str, str]]:
+    """Those of them that are not to be on the secondary at all."""
+    return unmirrored(connection, inclusions=(EXCLUDE,))
+
+
+def tables(connection: Connection) -> list[Table]:
+    """The tables with rows of their own that are mirrored."""
+    out = unmirrored(connection)
+    return [table for table in catalog.tables(connection) if (table.schema, table.name) not in out]
+
+
+def sequences(connection: Connection) -> list[Sequence]:
+    """The sequences whose values are mirrored."""
+    out = unmirrored(connection)
+    return [each for each in catalog.sequences(connection) if (each.schema, each.name) not in out]
+
+
+def resolve(connection: Connection, objects: Collection[tuple[str, str, str]]) -> list[str]:
+    """What objects are that no event trigger sees, given as (schema, type, name)."""
+    if not one(connection, _OURS):
+        return [INCLUDE] * len(objects)
+    columns: list[list[str]] = [[each[number] for each in objects] for number in range(3)]
+    return [row[0] for row in connection.execute(_RESOLVED, columns).fetchall()]
+
+
+def write(connection: Connection, rules: Collection[Rule]) -> None:
+    """Only the rules: what objects were by the old ones still stands in mwa.known."""
+    connection.execute("delete from mwa.criteria")
+    connection.execute(_PUT, columns(rules))
+
+
+def columns(rules: Collection[Rule]) -> list[list[str]]:
+    """For four arrays: inclusions, schemas, types, names."""
+    rows = [(rule.inclusion, *rule.scope) for rule in rules]
+    return [[row[number] for row in rows] for number in range(4)]

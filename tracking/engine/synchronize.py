@@ -13,7 +13,7 @@ from django.utils import timezone
 from nodes import status
 from nodes.postgres import install, sequences, slot
 from nodes.postgres.connect import TimedOut, Unreachable
-from nodes.postgres.install import TableLocked
+from nodes.postgres.install import DefinitionChange, TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.mirror import keylist
 from tracking.mirror.capture_client import CaptureFailed
@@ -22,7 +22,7 @@ from tracking.mirror.refresh import RefreshFailed
 from tracking.models import TABLE_TYPES, set_state
 from tracking.save.failure import DefinitionFailed
 
-from . import capturing, definitions, measure, newtables, roles, synchronous_mode, wallimit
+from . import capturing, criteria, definitions, measure, newtables, roles, synchronous_mode, wallimit
 from .poolruntime import Facts, LeaseLost, PoolRuntime
 from .say import say
 from .tended import Tended
@@ -39,6 +39,8 @@ _BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
 def step(runtime: PoolRuntime) -> None:
     """Do the next small thing for a pool that has been handed over once."""
     facts = runtime.facts()
+    if runtime.pool.step == runtime.pool.Step.MIRRORED and not (facts.primary_error or facts.secondary_error):
+        criteria.step(runtime)
     if runtime.pool.replicating:
         _watch(runtime, facts)
     else:
@@ -53,6 +55,8 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
     if not facts.primary_error:
         tables = any(change.object_type in TABLE_TYPES for change in facts.definitions)
         runtime.look_for_tables |= tables
+        if facts.definitions:
+            _follow_criteria(runtime, facts.definitions)
         definitions.note(runtime, facts.definitions)
         if not facts.secondary_error and definitions.any_open(runtime):
             definitions.settle(runtime)
@@ -65,6 +69,13 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
     elif not facts.primary_error:
         synchronous_mode.keep(runtime, wanted=pair.synchronous and not facts.secondary_error)
         _carry(runtime, facts)
+
+
+def _follow_criteria(runtime: PoolRuntime, changes: list[DefinitionChange]) -> None:
+    """What was renamed may be under other rules now."""
+    if any(change.object_type == "schema" for change in changes):
+        criteria.adopt(runtime)
+    newtables.part(runtime)
 
 
 def _carry(runtime: PoolRuntime, facts: Facts) -> None:
@@ -201,6 +212,7 @@ def resume(runtime: PoolRuntime) -> None:
 def _hand_over(runtime: PoolRuntime) -> HandedOver:
     newtables.note_missed(runtime)
     definitions.carry(runtime)
+    newtables.part(runtime)
     newtables.join(runtime)
     runtime.look_for_tables = True  # for those that are created meanwhile
 
