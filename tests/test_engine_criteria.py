@@ -268,3 +268,18 @@ def test_large_objects_that_are_excluded_stay_away(replicating):
         connect(replicating.database.copy_conninfo, "b") as b,
     ):
         assert [each for each in inspect(a, b) if each.object_type == "LARGE OBJECT"] == []
+
+
+def test_before_the_migration_begins_a_preview_is_made_that_leaves_nothing_on_the_nodes(pair):
+    pair.start()
+    propose(pair, *EXCLUDED, ("EXCLUDE", "public", "table", "account"))
+    pair.until("the preview", lambda: CriteriaChange.objects.get().preview)
+    preview = CriteriaChange.objects.get().preview
+    effects = {each["identity"]: each["effect"] for each in preview["changes"]}
+    assert effects["public.log"] == "is not made on the copy"
+    assert effects["public.draft"] == "comes without its contents"
+    assert any("draft needs table public.account" in why for why in preview["refusals"])
+    source = pair.database.source
+    assert one(source, "select to_regnamespace('mwa') is null")
+    assert source.execute("select evtname from pg_event_trigger").fetchall() == []
+    pair.until("the end of it", lambda: not pair.pool.criteria_asked)

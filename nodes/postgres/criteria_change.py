@@ -6,8 +6,9 @@ from graphlib import CycleError, TopologicalSorter
 
 import psycopg
 
+from . import install
 from .connect import Connection, one
-from .criteria import EXCLUDE, INCLUDE, RULES, Rule, columns, put, write
+from .criteria import DEFINITION, EXCLUDE, INCLUDE, RULES, Rule, columns, put, write
 
 _PROPOSED = f"array(select row(a, b, c, d)::mwa.criteria from {RULES})"
 _CHANGES = f"""
@@ -32,6 +33,7 @@ _NOTE = "select mwa.note('CREATE', %s::bigint::oid, %s::bigint::oid, %s)"
 _PATH = '"$user", public'  # PostgreSQL's own: whose function it was is not known any more
 _STAYS = "stays on the secondary as it is, and is followed no longer"
 _MADE = "is made on the secondary"
+_BEFORE = {EXCLUDE: "is not made on the copy", DEFINITION: "comes without its contents", INCLUDE: "is copied"}
 _SAME = "is the same on both nodes, and followed from now on"
 
 
@@ -107,6 +109,20 @@ def preview(primary: Connection, secondary: Connection, rules: Collection[Rule])
         refusals,
         [each.table for each in found if each.change.object_type == "table" and each.change.after == INCLUDE],
     )
+
+
+def preview_before(primary: Connection, active: Collection[Rule], rules: Collection[Rule]) -> Preview:
+    """The same while nothing of ours is on the nodes, and nothing is left there by it.
+
+    What describes the objects is installed in a transaction that is rolled back.
+    """
+    with primary.transaction(force_rollback=True):
+        install.install(primary)
+        put(primary, active)
+        install.learn(primary)
+        changes = [each.change for each in _found(primary, rules)]
+        told = [replace(change, effect=_BEFORE[change.after]) for change in changes]
+        return Preview(told, missed(primary, rules), [])
 
 
 def activate(primary: Connection, secondary: Connection, rules: Collection[Rule]) -> None:

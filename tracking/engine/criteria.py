@@ -39,6 +39,24 @@ def step(runtime: PoolRuntime) -> None:
             else:
                 criteria_change.activate(primary, secondary, change.proposed())
                 _settle(runtime, change)
+    _seen_to(pool)
+
+
+def look_ahead(runtime: PoolRuntime) -> None:
+    """Before anything is on the nodes: what the pending changes would leave out."""
+    pool = runtime.pool
+    if not pool.criteria_asked:
+        return
+    with connect(runtime.route.primary_conninfo, "criteria") as primary:
+        for change in pool.criteria_changes.to_do():
+            change.pool = pool
+            found = criteria_change.preview_before(primary, pool.active_criteria(), change.proposed())
+            change.show(_as_data(found))
+    _seen_to(pool)
+
+
+def _seen_to(pool: StoragePool) -> None:
+    """Nothing is asked any more, unless somebody has done so meanwhile."""
     undone = CriteriaChange.objects.to_do().filter(pool=pool)
     StoragePool.objects.exclude(criteria_changes__in=undone).filter(pk=pool.pk).update(criteria_asked=False)
 

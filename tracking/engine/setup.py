@@ -21,6 +21,7 @@ from tracking.save.run import SaveOptions
 from tracking.save.views import refresh_materialized_views
 
 from . import archive, capturing, definitions, measure, newtables, synchronize, wallimit
+from . import criteria as criteria_list
 from .poolruntime import Facts, PoolRuntime
 from .progress import Progress
 from .say import say
@@ -71,6 +72,8 @@ def _reason(found: preflight.Check) -> str:
 
 def step(runtime: PoolRuntime, stop: threading.Event) -> None:
     """Do the pool's next step of the system migration."""
+    if runtime.pool.step == Step.NEW:
+        criteria_list.look_ahead(runtime)
     if runtime.pool.step == Step.INDEXED:
         _hand_over(runtime)
         return
