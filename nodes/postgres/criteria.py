@@ -13,6 +13,7 @@ from .catalog import Sequence, Table
 from .connect import Connection, one
 
 INCLUDE, EXCLUDE, DEFINITION = "INCLUDE", "EXCLUDE", "DEFINITION"
+HELD_BACK = "HELD BACK"  # no rule's word: the table's definition could not be carried (held_back.sql)
 WITH_CONTENTS = ("table", "materialized view", "sequence")  # what DEFINITION is a word for
 # What a rule can be about. A schema always travels, as do roles: others are named in terms of them.
 IN_SCHEMAS = (
@@ -83,13 +84,18 @@ def read(connection: Connection) -> list[Rule]:
 
 
 def unmirrored(
-    connection: Connection, *, inclusions: Collection[str] = (EXCLUDE, DEFINITION)
+    connection: Connection, *, inclusions: Collection[str] = (EXCLUDE, DEFINITION, HELD_BACK)
 ) -> set[tuple[str, str]]:
     """Tables, sequences and views whose contents are not mirrored, as (schema, name)."""
     if not one(connection, _OURS):
         return set()
     rows = connection.execute(_UNMIRRORED, (list(inclusions),)).fetchall()
     return {(schema, name) for schema, name in rows}
+
+
+def left_out(connection: Connection) -> set[tuple[str, str]]:
+    """Those of them that a rule leaves out: nobody expects the same on both nodes."""
+    return unmirrored(connection, inclusions=(EXCLUDE, DEFINITION))
 
 
 def excluded(connection: Connection) -> set[tuple[str, str]]:

@@ -278,6 +278,11 @@ def carry_again(secondary: Connection, origin: int, number: int) -> None:
     secondary.execute("select mwa.carry_again(%s, %s)", (origin, number))
 
 
+def hold_back(primary: Connection, numbers: Sequence[int]) -> None:
+    """Of the tables that these changes are about no row is mirrored, until they are not named any more."""
+    primary.execute("select mwa.hold_back(%s::bigint[])", (list(numbers),))
+
+
 def unpublished(connection: Connection) -> bool:
     """Whether a permanent table that is to be mirrored is not in the stream."""
     return bool(one(connection, _UNPUBLISHED, (PUBLICATION,)))

@@ -14,9 +14,9 @@ from nodes.postgres.catalog import Table
 from nodes.postgres.connect import connect, one
 from nodes.postgres.install import DefinitionChange
 from tracking.mirror import definitions, keylist
-from tracking.models import DefinitionEntries, DefinitionEntry, MigratedObject, TableCopy
+from tracking.models import TABLE_TYPES, DefinitionEntries, DefinitionEntry, MigratedObject, TableCopy
 
-from . import others
+from . import newtables, others
 from .newtables import portal_session
 from .poolruntime import PoolRuntime
 from .say import say
@@ -119,6 +119,7 @@ def carry(runtime: PoolRuntime) -> None:
         definitions.bring(runtime.primary(), secondary, owe)
     note(runtime, install.definition_changes(runtime.primary(), pool.definitions_seen))
     settle(runtime, rows_came=True)
+    hold_back(runtime)
 
 
 def pass_over(runtime: PoolRuntime, numbers: Collection[int]) -> None:
@@ -133,16 +134,28 @@ def put_off(runtime: PoolRuntime, table: Table) -> None:
     TableCopy.objects.filter(pool=runtime.pool, schema=table.schema, name=table.name).update(**values)
 
 
+def hold_back(runtime: PoolRuntime) -> None:
+    """A table whose definition has failed leaves the stream, so that all others go on.
+
+    It joins again, whole, once that is carried or ticked off.
+    """
+    failed = _of(runtime).by_hand().filter(state="FAILED", object_type__in=TABLE_TYPES)
+    numbers = set(failed.values_list("number", flat=True))
+    if numbers != runtime.held_back:
+        install.hold_back(runtime.primary(), sorted(numbers))
+        newtables.part(runtime)
+        runtime.look_for_tables, runtime.held_back = True, numbers
+
+
 def in_the_way(runtime: PoolRuntime) -> str:
     """Why rows cannot follow; empty where they can."""
     return "; ".join(_describe(entry) for entry in _of(runtime).in_the_way()[:10])
 
 
 def _failed(runtime: PoolRuntime, entry: DefinitionEntry, failure: str) -> None:
-    """A table that was not changed on the secondary is brought whole once it has been."""
     DefinitionEntry.objects.filter(pk=entry.pk).update(state="FAILED", failure=failure)
-    say(runtime.pool.pair, f"{entry} failed on the secondary: {failure}", "9040", runtime.pool)
-    _owe_rows(runtime, entry)
+    held = "; its rows are held back" if entry.object_type in TABLE_TYPES else ""
+    say(runtime.pool.pair, f"{entry} failed on the secondary{held}: {failure}", "9040", runtime.pool)
 
 
 def _owe_rows(runtime: PoolRuntime, entry: DefinitionEntry) -> bool:

@@ -42,7 +42,7 @@ def run(
         written = _counters(session)
         results = compare_database(
             route.primary_conninfo, route.secondary_conninfo,
-            tables=None if tables is None else list(tables), skip=criteria.unmirrored(session),
+            tables=None if tables is None else list(tables), skip=criteria.left_out(session),
             jobs=route.jobs, stop=stop,
             caught_up=lambda position: bool(one(session, _ARRIVED, (lsn.render(position), name))),
         )  # fmt: skip
@@ -80,7 +80,7 @@ def _changed_since_equal(runtime: PoolRuntime) -> list[tuple[str, str]]:
 
 
 def _counters(session: Connection) -> dict[tuple[str, str], int]:
-    out = criteria.unmirrored(session)
+    out = criteria.left_out(session)
     rows = session.execute(_COUNTERS).fetchall()
     return {(schema, name): written for schema, name, written in rows if (schema, name) not in out}
 

@@ -58,9 +58,8 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
         if facts.definitions:
             _follow_criteria(runtime, facts.definitions)
         definitions.note(runtime, facts.definitions)
-        if not facts.secondary_error and definitions.any_open(runtime):
-            definitions.settle(runtime)
-            definitions.retry(runtime, definitions.asked_again(runtime))
+        if not facts.secondary_error and (definitions.any_open(runtime) or runtime.held_back != set()):
+            _settle_definitions(runtime)
     reason, text = _reason_to_suspend(runtime, facts)
     if reason:
         suspend(runtime, reason, text)
@@ -69,6 +68,12 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
     elif not facts.primary_error:
         synchronous_mode.keep(runtime, wanted=pair.synchronous and not facts.secondary_error)
         _carry(runtime, facts)
+
+
+def _settle_definitions(runtime: PoolRuntime) -> None:
+    definitions.settle(runtime)
+    definitions.retry(runtime, definitions.asked_again(runtime))
+    definitions.hold_back(runtime)
 
 
 def _follow_criteria(runtime: PoolRuntime, changes: list[DefinitionChange]) -> None:
@@ -147,8 +152,7 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
         return
     definitions.note(runtime, facts.definitions)
     if not facts.secondary_error:
-        definitions.settle(runtime)
-        definitions.retry(runtime, definitions.asked_again(runtime))
+        _settle_definitions(runtime)
     if pair.goal == "PAUSED" and pool.reason != 212:
         set_state(pool, "TRACKING", "SUSPENDED", 212)
     # A row that a worker still applies would come after the newer one that a hand-over brings.

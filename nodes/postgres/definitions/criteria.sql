@@ -73,13 +73,14 @@ create or replace function mwa.is_mirrored(relation oid) returns boolean
     select mwa.inclusion(mwa.active_criteria(), 'pg_class'::regclass, relation) = 'INCLUDE'
 $$;
 
--- Every table, sequence and view whose contents are not mirrored.
+-- Every table, sequence and view whose contents are not mirrored, by the rules or for a while.
 create or replace function mwa.unmirrored() returns table (schema_name text, name text, inclusion text)
     language sql stable set search_path = pg_catalog as $$
     with known as (
         select object, inclusion from mwa.known where class = 'pg_class'::regclass and inclusion <> 'INCLUDE'),
     every as (
         select object, inclusion from known
+        union select t, 'HELD BACK' from mwa.held_back h, mwa.tree(h.relation) t
         union select s, k.inclusion from known k, mwa.owned_sequences(k.object, 'i') s)
     select n.nspname::text, c.relname::text, e.inclusion
     from every e join pg_class c on c.oid = e.object join pg_namespace n on n.oid = c.relnamespace
