@@ -20,7 +20,7 @@ from tracking.save.foreign_keys import validate_foreign_keys
 from tracking.save.run import SaveOptions
 from tracking.save.views import refresh_materialized_views
 
-from . import archive, capturing, definitions, measure, newtables, synchronize, wallimit
+from . import archive, capturing, definitions, measure, newtables, others, synchronize, wallimit
 from . import criteria as criteria_list
 from .poolruntime import Facts, PoolRuntime
 from .progress import Progress
@@ -166,6 +166,7 @@ def _define(runtime: PoolRuntime) -> None:
     ):  # changed while they were put there
         _advance(pool, Step.NEW)
         return
+    others.bring_roles(runtime)  # they own what is made now
     if not archive.path(pool).exists():
         archive.dump(pool, route.primary_conninfo)
     try:
