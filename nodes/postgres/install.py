@@ -299,7 +299,7 @@ def uninstall(connection: Connection) -> None:
 def _uninstall(connection: Connection) -> None:
     connection.execute(
         "drop event trigger if exists mwa_definition; drop event trigger if exists mwa_drop;"
-        " drop event trigger if exists mwa_rewrite"
+        " drop event trigger if exists mwa_rewrite; drop event trigger if exists mwa_unlogged"
     )
     connection.execute(sql.SQL("drop publication if exists {}").format(sql.Identifier(PUBLICATION)))
     changes = connection.execute(

@@ -434,6 +434,32 @@ exception when others then
     raise log 'mwa could not note a definition change (%): %', tg_tag, sqlerrm;
 end $$;
 
+-- PostgreSQL refuses to make a published table unlogged: the application's own statement would fail because of us.
+-- Which tables it is about is not known before it has begun, so all that it may be about leave the stream: those
+-- that stay logged join again. What a function of the application's executes is not seen.
+create or replace function mwa.before_unlogged() returns event_trigger
+    language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    said text := lower(current_query());
+    quiet text := current_setting('mwa.quiet', true);
+    published record;
+begin
+    if said !~ '\mset\s+unlogged\M' then
+        return;
+    end if;
+    perform set_config('mwa.quiet', 'on', true);
+    for published in
+        select r.prrelid::regclass::text as name
+        from pg_publication p join pg_publication_rel r on r.prpubid = p.oid join pg_class c on c.oid = r.prrelid
+        where p.pubname = 'mwa' and c.relnamespace <> 'mwa'::regnamespace and strpos(said, lower(c.relname)) > 0
+    loop
+        execute format('alter publication mwa drop table only %s', published.name);
+    end loop;
+    perform set_config('mwa.quiet', coalesce(quiet, ''), true);
+exception when others then
+    raise log 'mwa could not take a table out of the stream: %', sqlerrm;
+end $$;
+
 -- Rows that a command writes anew are not in the stream.
 create or replace function mwa.note_rewrite() returns event_trigger
     language plpgsql security definer set search_path = pg_catalog as $$
@@ -506,6 +532,8 @@ alter table mwa.definition_changes enable replica trigger mwa_carry;
 
 drop event trigger if exists mwa_definition;
 create event trigger mwa_definition on ddl_command_end execute function mwa.note_definition();
+drop event trigger if exists mwa_unlogged;
+create event trigger mwa_unlogged on ddl_command_start when tag in ('ALTER TABLE') execute function mwa.before_unlogged();
 drop event trigger if exists mwa_drop;
 create event trigger mwa_drop on sql_drop execute function mwa.note_definition();
 drop event trigger if exists mwa_rewrite;
@@ -513,4 +541,5 @@ create event trigger mwa_rewrite on table_rewrite execute function mwa.note_rewr
 -- Also on a node whose applications run as a replica role (a subscriber of somebody else).
 alter event trigger mwa_definition enable always;
 alter event trigger mwa_drop enable always;
+alter event trigger mwa_unlogged enable always;
 alter event trigger mwa_rewrite enable always;
