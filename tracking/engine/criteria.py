@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import psycopg
 from psycopg import sql
 
 from nodes.models import CriteriaChange, CriteriaRule, StoragePool
@@ -32,11 +33,10 @@ def step(runtime: PoolRuntime) -> None:
         for change in pool.criteria_changes.to_do():
             change.pool = pool
             found = _look(primary, secondary, change)
-            if not change.commit_asked:
-                change.show(_as_data(found))
-            elif found.refusals:
+            change.show(_as_data(found))
+            if change.commit_asked and found.refusals:
                 change.refuse("; ".join(found.refusals))
-            else:
+            elif change.commit_asked:
                 criteria_change.activate(primary, secondary, change.proposed())
                 _settle(runtime, change)
     _seen_to(pool)
@@ -72,8 +72,13 @@ def adopt(runtime: PoolRuntime) -> None:
 
 
 def _look(primary: Connection, secondary: Connection, change: CriteriaChange) -> Preview:
-    """Its preview, with the tables whose rows differ refused as well."""
-    found = criteria_change.preview(primary, secondary, change.proposed())
+    """Its preview, with the tables whose rows differ refused as well; so is what a server objects to."""
+    try:
+        found = criteria_change.preview(primary, secondary, change.proposed())
+    except psycopg.Error as error:
+        if primary.closed or secondary.closed:
+            raise
+        return Preview([], [str(error).strip()], [])
     for schema, name in found.tables:
         there = catalog.table(secondary, schema, name)
         if there is not None and _has_others(primary, secondary, there):
