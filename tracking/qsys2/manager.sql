@@ -1,14 +1,12 @@
 -- IBM i's names over the portal's tables. A view runs with the rights of its owner, the portal's role: who
 -- reads it needs none on the tables. Columns marked "ours" are not IBM's; they come last, so that what was
--- written for IBM's columns finds them where they are. A migration that changes the type of a column used
--- here, or drops one, has to drop the views first and make them again.
+-- written for IBM's columns finds them where they are.
 do $$
 begin
     if to_regnamespace('qsys2') is null then  -- else somebody made it for a role that may not
         create schema qsys2;
     end if;
 end $$;
-comment on schema qsys2 is 'The migration by the names of IBM i''s services, to be read';
 
 -- Stages, details in words and what counts as trouble are those of nodes/status.py; a test holds them equal.
 create view qsys2.migration_manager_info as
