@@ -137,7 +137,7 @@ def test_definitions_are_listed_and_ticked_off_once():
     assert "ALTER TYPE" not in left and f"{second.pk}  shop  INELIGIBLE  CREATE VIEW" in left
     first.refresh_from_db()
     assert first.done_by == "olga"
-    assert "was ticked off already" in refused("definitions", "shop", "--done", str(first.pk))
+    assert "is ticked off by olga" in refused("definitions", "shop", "--done", str(first.pk))
     assert refused("definitions", "shop", "--done", "0") == (
         "pair shop has no definition 0 to be done by hand"
     )

@@ -67,6 +67,11 @@ class PoolRuntime:
         self._failing_since: dict[str, float] = {}
 
     @property
+    def job(self) -> str:
+        """What this engine is called where it has carried something itself."""
+        return f"engine {self._owner}"
+
+    @property
     def route(self) -> Route:
         """How the rows travel now."""
         pair, database = self.pool.pair, self.pool.database

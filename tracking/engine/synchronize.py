@@ -135,14 +135,21 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
     if not _captured(runtime, facts):
         return
     definitions.note(runtime, facts.definitions)
-    if not facts.secondary_error:
-        definitions.settle(runtime)
-        definitions.retry(runtime, definitions.asked_again(runtime))
+    if definitions.any_open(runtime):
+        _look_at_definitions(runtime, facts)
     if pair.goal == "PAUSED" and pool.reason != 212:
         set_state(pool, "TRACKING", "SUSPENDED", 212)
     # A row that a worker still applies would come after the newer one that a hand-over brings.
     if not facts.secondary_error and not facts.stream_on and _wants_to_resume(runtime):
         resume(runtime)
+
+
+def _look_at_definitions(runtime: PoolRuntime, facts: Facts) -> None:
+    if not facts.secondary_error:
+        definitions.settle(runtime)
+        definitions.retry(runtime, definitions.asked_again(runtime))
+    ready = not facts.secondary_error and not definitions.in_the_way(runtime)
+    definitions.prepare(runtime, ready=ready)
 
 
 def _captured(runtime: PoolRuntime, facts: Facts) -> bool:

@@ -34,7 +34,10 @@ _EMPTY = """
     select mwa.empty(to_regclass(identity)) from mwa.definition_changes
     where (origin, id) = (%s, %s) and to_regclass(identity) is not null
 """
-_CARRIED = "update mwa.definition_changes set carried_at = now() where (origin, id) = (%s, %s)"
+_PASSED = """
+    update mwa.definition_changes set carried_at = now(), carry_failure = %s
+    where (origin, id) = (%s, %s) and carried_at is null
+"""
 _PUT = """
     insert into mwa.definition_changes overriding system value
     select * from jsonb_populate_record(null::mwa.definition_changes, %s) on conflict do nothing
@@ -83,14 +86,20 @@ def _empty_and_repeat(primary: Connection, secondary: Connection, origin: int, n
         secondary.execute("select mwa.carry_again(%s, %s)", (origin, number))
 
 
-def pass_over(primary: Connection, secondary: Connection, numbers: Collection[int]) -> None:
-    """These entries are on the secondary already: its definitions were made as they were afterwards."""
+def pass_over(
+    primary: Connection, secondary: Connection, numbers: Collection[int], why: str | None = None
+) -> None:
+    """Have these entries not carried: the secondary's definitions were made as they were afterwards.
+
+    With `why` they are missing there, as what has failed is: `carry_again` carries them. Those that have been
+    carried stay so.
+    """
     origin = one(primary, "select mwa.node()")
     for number in numbers:
         if entry := one(primary, _ENTRY, (origin, number)):
             with secondary.transaction():
                 secondary.execute(_PUT, (entry,))  # not as a replica: no trigger fires
-                secondary.execute(_CARRIED, (origin, number))
+                secondary.execute(_PASSED, (why, origin, number))
 
 
 def _as_replica(secondary: Connection, entry: str) -> None:

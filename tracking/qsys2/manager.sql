@@ -27,7 +27,9 @@ with pool as (
 ), by_hand as (
     select p.pair_id, count(*) as definitions
     from tracking_definitionentry d join nodes_storagepool p on p.id = d.pool_id
-    where d.done_at is null and d.state in ('FAILED', 'INELIGIBLE') group by p.pair_id
+    where d.done_at is null and d.set_aside <> 'OMITTED'
+      and (d.state in ('FAILED', 'INELIGIBLE') or d.set_aside = 'DEFERRED' or d.state = 'MIGRATING' and d.failure > '')
+    group by p.pair_id
 ), rounds as (
     select p.pair_id, sum(c.sheet - 1) as begun
     from tracking_capturedposition c join nodes_storagepool p on p.id = c.pool_id group by p.pair_id
