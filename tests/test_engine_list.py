@@ -168,6 +168,32 @@ def test_what_cannot_be_carried_yet_is_preparing(replicating):
     settled(replicating)
 
 
+def test_changes_that_both_nodes_have_are_forgotten_after_a_week_and_never_carried_again(
+    replicating, monkeypatch
+):
+    monkeypatch.setattr("tracking.engine.pruning._EVERY_SECONDS", 0.2)
+    replicating.application("create view shown as select * from account; create view more as select 1 as one")
+    found = failed(replicating)
+    replicating.until("the list", lambda: not DefinitionEntry.objects.exclude(pk=found.pk).exists())
+    source, copy = replicating.database.source, replicating.database.copy
+    assert one(source, "select count(*) from mwa.definition_changes") == 3
+    monkeypatch.setattr("tracking.mirror.definitions._KEPT", "0 s")
+    left = "select array_agg(identity) from mwa.definition_changes"
+    for node in (source, copy):
+        replicating.until("it", lambda node=node: one(node, left) == ["public.twice(integer)"])
+    monkeypatch.undo()
+    replicating.ask("PAUSED")
+    replicating.until("the pause", lambda: replicating.pair.phase == "PAUSED")
+    replicating.application("drop view more; insert into account values (11, 1)")
+    go_on(replicating)
+    copy.execute("drop function twice")
+    DefinitionEntry.objects.get(pk=found.pk).retry()
+    settled(replicating)
+    assert dict(MigratedObject.objects.values_list("identity", "count")) == {
+        "public.shown": 1, "public.more": 2, "public.twice(integer)": 1,
+    }  # fmt: skip
+
+
 # Other objects
 
 

@@ -22,7 +22,7 @@ from tracking.mirror.refresh import RefreshFailed
 from tracking.models import TABLE_TYPES, set_state
 from tracking.save.failure import DefinitionFailed
 
-from . import capturing, definitions, measure, newtables, roles, synchronous_mode, wallimit
+from . import capturing, definitions, measure, newtables, pruning, roles, synchronous_mode, wallimit
 from .poolruntime import Facts, LeaseLost, PoolRuntime
 from .say import say
 from .tended import Tended
@@ -65,6 +65,8 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
     elif not facts.primary_error:
         synchronous_mode.keep(runtime, wanted=pair.synchronous and not facts.secondary_error)
         _carry(runtime, facts)
+        if not facts.secondary_error:
+            pruning.step(runtime)
 
 
 def _carry(runtime: PoolRuntime, facts: Facts) -> None:

@@ -38,6 +38,15 @@ _PASSED = """
     update mwa.definition_changes set carried_at = now(), carry_failure = %s
     where (origin, id) = (%s, %s) and carried_at is null
 """
+_KEPT = "7 days"
+_OLD = """
+    select id from mwa.definition_changes
+    where origin = %s and id <= %s and at < now() - %s::interval and id <> all(%s)
+    order by id limit 10000
+"""
+_THERE = """
+    select id from mwa.definition_changes where origin = %s and id = any(%s) and carried_at is not null
+"""
 _PUT = """
     insert into mwa.definition_changes overriding system value
     select * from jsonb_populate_record(null::mwa.definition_changes, %s) on conflict do nothing
@@ -100,6 +109,20 @@ def pass_over(
             with secondary.transaction():
                 secondary.execute(_PUT, (entry,))  # not as a replica: no trigger fires
                 secondary.execute(_PASSED, (why, origin, number))
+
+
+def prune(primary: Connection, secondary: Connection, keep: Collection[int], seen: int) -> int:
+    """Forget entries up to `seen` that are a week old and that the secondary has; returns how many.
+
+    Only while the stream is on, which takes them from the secondary too, after they are gone from the
+    primary: what is missing on the secondary alone would be pending, and carried again. Should the stream not
+    bring it, they stay there and do no harm.
+    """
+    origin = one(primary, "select mwa.node()")
+    old = [row[0] for row in primary.execute(_OLD, (origin, seen, _KEPT, list(keep))).fetchall()]
+    there = [row[0] for row in secondary.execute(_THERE, (origin, old)).fetchall()]
+    primary.execute("delete from mwa.definition_changes where origin = %s and id = any(%s)", (origin, there))
+    return len(there)
 
 
 def _as_replica(secondary: Connection, entry: str) -> None:
