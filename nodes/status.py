@@ -87,6 +87,9 @@ TABLE_COPY = Vocabulary(
     Status("GONE", "Dropped on the source", "informative", terminal=True),
     Status("LATER", "Changed, comes at the hand-over", "caution-minor", terminal=True),
 )
+# PREPARING: noted, and cannot be carried yet, because the secondary does not answer, a definition without
+# which no row can follow is in the way, or somebody has deferred it. READY: comes by the stream, or by the
+# next hand-over.
 TRACKING_STATE = Vocabulary(
     Status("PREPARING", "Preparing", "not-started"),
     Status("READY", "Ready", "pending"),
@@ -104,6 +107,22 @@ APPLY_STATE = Vocabulary(
     Status("ACTIVE", "Active", "succeeded"),
     Status("PENDING ADD", "Pending, to be added", "pending"),
     Status("PENDING REMOVE", "Pending, to be removed", "pending"),
+)
+# Our own, beside the tracking state: what somebody does not want to be carried, for good or for now.
+SET_ASIDE = Vocabulary(
+    Status("OMITTED", "Omitted", "incomplete"),
+    Status("DEFERRED", "Deferred", "pending"),
+)
+# What became of an attempt to carry an entry, or of the entry by a person's hand.
+ATTEMPT = Vocabulary(
+    Status("CARRIED", "Carried", "succeeded", terminal=True),
+    Status("FAILED", "Failed", "failed", terminal=True),
+    Status("SUPERSEDED", "Superseded by a later one", "succeeded", terminal=True),
+    Status("BY HAND", "Carried by hand", "succeeded", terminal=True),
+    Status("OMITTED", "Omitted", "incomplete", terminal=True),
+    Status("DEFERRED", "Deferred", "pending", terminal=True),
+    Status("RESTORED", "Taken up again", "informative", terminal=True),
+    Status("REMOVED", "Removed", "incomplete", terminal=True),
 )
 SWAP = Vocabulary(
     Status("REQUESTED", "Waiting for approval", "pending"),

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from nodes.models import Node, Pair, StoragePool
 from tracking.models import (
+    Attempt,
     CompareResult,
     CompareRun,
     DefinitionEntry,
@@ -88,6 +89,11 @@ def make_history(pair: Pair) -> None:
     DefinitionEntry.objects.create(
         pool=pool, number=2, command="CREATE VIEW", object_type="view", identity="public.<b>today</b>"
     )
+    for number in range(2):
+        Attempt.objects.create(
+            pool=pool, command="CREATE VIEW", object_type="view", identity=f"public.v{number}",
+            outcome="CARRIED", ended_at=timezone.now(),
+        )  # fmt: skip
     run = CompareRun.objects.create(pool=pool, ended_at=timezone.now())
     CompareResult.objects.create(
         run=run, schema="public", name="customers", verdict="EQUAL", rows=12_000, seconds=1

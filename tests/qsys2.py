@@ -15,7 +15,7 @@ COLUMNS = {
     " qualified_job_name source_node copy_node primary_node pair_name",
     "library_migration_list": "library_name object_name object_type tracking_state initial_tracking_time"
     " object_size migration_start_time failure_job_name failure_message tracking_list pair_name database_name"
-    " change",
+    " change set_aside set_aside_by set_aside_at priority",
     "migrated_library": "library_name object_name object_type initial_tracking_time migration_start_time"
     " migration_end_time successful_migration_count object_size pair_name database_name",
     "mirror_info": "iasp_name asp_number replication_state replication_detail replication_detail_info"
@@ -27,6 +27,8 @@ COLUMNS = {
     "resync_status": "system_object_schema system_object_name system_object_type member_name"
     " suggested_priority resync_endtime failure_message sheet changes keys whole_reason first_tracked_at"
     " pair_name database_name",
+    "migration_attempts": "library_name object_name object_type change outcome migration_start_time"
+    " migration_end_time attempt_count job_name message user_name pair_name database_name",
     "replication_criteria_info": "rule_identifier apply_state inclusion_state apply_label iasp_name"
     " library_name object_type object_name rule_source removable restricted failure_message pair_name",
 }

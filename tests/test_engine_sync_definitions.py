@@ -5,7 +5,7 @@ import pytest
 from nodes.postgres.connect import connect, one
 from tests.definitions import schema
 from tests.mirror import content
-from tracking.models import DefinitionEntry, MigratedObject, TrackedTable
+from tracking.models import Attempt, DefinitionEntry, MigratedObject, TrackedTable
 
 BEGIN = """
     create table account (id int primary key, n int not null default 0);
@@ -33,6 +33,10 @@ def settled(engine) -> None:
     engine.until_state("ACTIVE", "REPLICATING")
     engine.until_equal()
     assert schema(engine.database.copy_conninfo) == schema(engine.database.source_conninfo)
+
+
+def job(engine) -> str:
+    return f"engine {engine.pair.lease_owner}"
 
 
 def entry(engine, state: str, identity: str) -> DefinitionEntry:
@@ -116,9 +120,14 @@ def test_a_function_that_fails_on_the_copy_is_named_and_everything_else_goes_on(
     assert replicating.pool.replicating
     assert "not on the secondary" in replicating.pair.in_the_way_of_swap()
     replicating.database.copy.execute("drop function twice")
-    found.retry()
+    found.retry("olga")
     settled(replicating)
-    assert DefinitionEntry.objects.get().done_by == "the engine"
+    assert not DefinitionEntry.objects.exists()
+    carried, *_, failed = Attempt.objects.filter(identity="public.twice(integer)")
+    assert (failed.outcome, failed.message, failed.started_at) == ("FAILED", found.failure, None)
+    assert failed.job == found.failure_job == f"apply worker {replicating.pool.slot()}"
+    assert (carried.outcome, carried.by, carried.job) == ("CARRIED", "olga", job(replicating))
+    assert carried.started_at < carried.ended_at
 
 
 def test_a_table_that_cannot_be_changed_on_the_copy_is_held_back_and_comes_whole(replicating):
@@ -155,6 +164,10 @@ def test_rows_that_no_longer_fit_a_table_hold_nobody_up_but_it(replicating):
 
 def all_others_go_on(engine) -> None:
     """Of a table that is held back no row comes; those of the others do."""
+    in_stream = (
+        "select exists (select from pg_publication_tables where pubname = 'mwa' and tablename = 'account')"
+    )
+    engine.until("the table to leave", lambda: not one(engine.database.source, in_stream))
     engine.until_state("ACTIVE", "REPLICATING")
     engine.application("insert into account values (52); insert into other values (77, 77)")
     arrived = "select exists (select from other where id = 77)"

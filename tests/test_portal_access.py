@@ -7,12 +7,13 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from mwaportal.access import Viewer, add_person, viewers
 from mwaportal.models import TokenBucket
 from nodes.models import Pair, SwapRequest
 from tests.portal import PASSWORD, make_people, make_synchronizing_pair
-from tracking.models import CompareRun, DefinitionEntry, OtherObject
+from tracking.models import CompareRun, DefinitionEntry, MigratedObject, OtherObject
 
 pytestmark = pytest.mark.django_db
 
@@ -83,15 +84,23 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
     other = OtherObject.objects.create(
         pool=pair.pools.get(), object_type="TABLESPACE", name="fast", change="missing", state="INELIGIBLE"
     )
+    migrated = MigratedObject.objects.create(
+        pool=pair.pools.get(), identity="public.v", object_type="view", tracked_at=timezone.now(),
+        ended_at=timezone.now(),
+    )  # fmt: skip
     at = {"name": pair.name}
+    acts = {
+        act: (reverse("definition", kwargs={**at, "pk": entry.pk, "act": act}), "olga")
+        for act in DefinitionEntry.ACTS
+    }
     return {
+        **acts,
+        "forget": (reverse("migrated-remove", kwargs={**at, "pk": migrated.pk}), "olga"),
         "start": (reverse("pair-ask", kwargs={**at, "how": "start"}), "olga"),
         "pause": (reverse("pair-ask", kwargs={**at, "how": "pause"}), "olga"),
         "request": (reverse("swap-request", kwargs=at), "olga"),
         "compare": (reverse("compare", kwargs={**at, "number": 1}), "olga"),
-        "tick off": (reverse("definition-done", kwargs={**at, "pk": entry.pk}), "olga"),
-        "try again": (reverse("definition-retry", kwargs={**at, "pk": entry.pk}), "olga"),
-        "tick off another": (reverse("other-done", kwargs={**at, "pk": other.pk}), "olga"),
+        "tick off another": (reverse("other", kwargs={**at, "pk": other.pk, "act": "done"}), "olga"),
         "approve": (reverse("swap-approve", kwargs={**at, "pk": swap.pk}), "artur"),
         "reject": (reverse("swap-reject", kwargs={**at, "pk": swap.pk}), "artur"),
         "cancel": (reverse("swap-cancel", kwargs={**at, "pk": swap.pk}), "olga"),
@@ -99,7 +108,7 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
 
 
 ACTIONS = [
-    "start", "pause", "request", "compare", "tick off", "try again", "tick off another",
+    "start", "pause", "request", "compare", *DefinitionEntry.ACTS, "forget", "tick off another",
     "approve", "reject", "cancel",
 ]  # fmt: skip
 
@@ -108,7 +117,7 @@ def everything(pair: Pair) -> tuple:
     return (
         list(Pair.objects.values()), list(SwapRequest.objects.values()),
         list(DefinitionEntry.objects.values()), CompareRun.objects.count(),
-        list(OtherObject.objects.values()),
+        list(OtherObject.objects.values()), list(MigratedObject.objects.values()),
     )  # fmt: skip
 
 

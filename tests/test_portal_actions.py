@@ -205,7 +205,7 @@ def test_a_definition_is_ticked_off_once_with_the_name_of_who_did(people, rung):
     make_history(pair)
     entry = DefinitionEntry.objects.first()
     post(people["olga"], f"/pairs/shop/definitions/{entry.pk}/done/")
-    assert "ticked off already" in post(people["oskar"], f"/pairs/shop/definitions/{entry.pk}/done/")
+    assert "is ticked off by olga" in post(people["oskar"], f"/pairs/shop/definitions/{entry.pk}/done/")
     entry.refresh_from_db()
     assert entry.done_by == "olga" and entry.done_at and rung == [pair.pk]
 
@@ -222,7 +222,7 @@ def test_a_failed_definition_is_tried_again_and_one_that_is_for_hands_is_not(peo
     failed.refresh_from_db()
     assert failed.retry_asked and pair.pk in rung
     page = post(people["olga"], f"/pairs/shop/definitions/{by_hand.pk}/retry/")
-    assert "has not failed, or is done already" in page
+    assert "is INELIGIBLE; needed is one that has failed, or was deferred" in page
 
 
 def test_an_object_for_hands_is_ticked_off_once_with_the_name_of_who_did(people):
@@ -237,4 +237,4 @@ def test_an_object_for_hands_is_ticked_off_once_with_the_name_of_who_did(people)
     entry.refresh_from_db()
     assert entry.done_by == "olga"
     page = post(people["oskar"], f"/pairs/shop/objects/{entry.pk}/done/")
-    assert "was ticked off already" in page
+    assert "is ticked off by olga; needed is one that is to be done by hand" in page

@@ -132,7 +132,7 @@ def test_any_name_of_a_pair_can_be_asked_for_by_the_link_on_its_page(name):
     client.force_login(vera)
     page = client.get(reverse("pair", args=[name])).content.decode()
     links = re.findall(r'href="(/exports/[^"]*)"', page)
-    assert len(links) == 10
+    assert len(links) == 12
     _, text = fetch(vera, links[0])
     assert [row["pair_name"] for row in csv.DictReader(io.StringIO(text, newline=""))] == [name, name]
 

@@ -2,12 +2,12 @@
 
 import re
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
@@ -18,12 +18,12 @@ from nodes.models import Pair
 from nodes.postgres.connect import connect
 from tests.portal import make_copies, make_history, make_pair, make_synchronizing_pair
 from tests.qsys2 import COLUMNS, on_sheet, read, track
-from tracking import exports
+from tracking import exports, qsys2
 from tracking.models import DefinitionEntry, MigratedObject, OtherObject, TableCopy, set_state
 from tracking.page import pair_context
 
 pytestmark = pytest.mark.django_db
-QSYS2 = Path(exports.__file__).parent / "qsys2"
+QSYS2 = Path(qsys2.__file__).parent
 
 
 def entries(pair: Pair) -> dict[str, SimpleNamespace]:
@@ -391,7 +391,7 @@ def test_a_role_that_may_not_create_roles_is_told_what_to_do():
         name = session.execute("select quote_ident(current_database())").fetchone()[0]
         session.execute(f"grant create on database {name} to mwa_plain")
         session.execute("set local role mwa_plain")
-        for file in ("manager.sql", "lists.sql", "mirror.sql", "reader.sql"):
+        for file in qsys2.FILES:
             session.execute((QSYS2 / file).read_text())
         assert session.execute("select to_regrole('mwa_reader')").fetchone() == (None,)
         [(message, hint)] = [each for each in said if "mwa_reader" in each[0]]
@@ -412,17 +412,41 @@ def test_the_role_is_made_once_and_granted_again():
         assert cursor.fetchone() == (False, False)
 
 
-def test_the_migration_goes_back_and_forth():
-    [operation] = import_module("tracking.migrations.0008_qsys2").Migration.operations
-    there = "select count(*) from pg_class where relnamespace = to_regnamespace('qsys2')"
-    readable = "select has_table_privilege('mwa_reader', 'qsys2.resync_status', 'select')"
+THERE = "select count(*) from pg_class where relnamespace = to_regnamespace('qsys2')"
+READABLE = "select has_table_privilege('mwa_reader', 'qsys2.resync_status', 'select')"
+
+
+def ask(query: str):
     with connection.cursor() as cursor:
-        for _ in range(2):
-            cursor.execute(operation.reverse_sql)
-            cursor.execute(there)
-            assert cursor.fetchone() == (0,)
-            cursor.execute(operation.sql)
-            cursor.execute(there)
-            assert cursor.fetchone() == (len(exports.VIEWS),)
-        cursor.execute(readable)
-        assert cursor.fetchone() == (True,)
+        cursor.execute(query)
+        return cursor.fetchone()[0]
+
+
+def migrate(*target: str) -> None:
+    call_command("migrate", *target, interactive=False, verbosity=0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrations_take_the_views_away_and_make_them_anew():
+    with connection.cursor() as cursor:
+        cursor.execute("create view public.of_somebody as select pair_name from qsys2.mirror_info")
+    migrate("tracking", "0006")  # there is not all that the views read
+    assert ask(THERE) == 0
+    migrate()
+    assert ask(THERE) == len(exports.VIEWS) and ask(READABLE)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_nothing_is_migrated_the_views_stay_unless_their_files_have_changed():
+    made = "select 'qsys2.mirror_info'::regclass::oid"
+    before = ask(made)
+    migrate()
+    assert ask(made) == before
+    with connection.cursor() as cursor:
+        cursor.execute("drop view qsys2.resync_status; comment on schema qsys2 is 'made long ago'")
+    migrate()
+    assert ask(made) != before and ask(THERE) == len(exports.VIEWS) and ask(READABLE)
+    with connection.cursor() as cursor:
+        cursor.execute("drop schema qsys2 cascade")
+    migrate()
+    assert ask(THERE) == len(exports.VIEWS) and ask(READABLE)

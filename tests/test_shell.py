@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from nodes.models import Node, Pair, SwapRequest
 from nodes.postgres.connect import connect, for_database, one
 from tests.portal import PASSWORD, make_history, make_pair, make_people, make_synchronizing_pair
-from tracking.models import CompareRun, DefinitionEntry, set_state
+from tracking.models import CompareRun, DefinitionEntry, OtherObject, set_state
 
 pytestmark = pytest.mark.django_db
 
@@ -137,10 +137,34 @@ def test_definitions_are_listed_and_ticked_off_once():
     assert "ALTER TYPE" not in left and f"{second.pk}  shop  INELIGIBLE  CREATE VIEW" in left
     first.refresh_from_db()
     assert first.done_by == "olga"
-    assert "was ticked off already" in refused("definitions", "shop", "--done", str(first.pk))
+    assert "is ticked off by olga" in refused("definitions", "shop", "--done", str(first.pk))
     assert refused("definitions", "shop", "--done", "0") == (
         "pair shop has no definition 0 to be done by hand"
     )
+
+
+def test_the_list_is_shown_and_its_entries_are_acted_upon():
+    pair = make_synchronizing_pair()
+    make_history(pair)
+    role = {"object_type": "ROLE", "name": "seller", "change": "missing", "state": "FAILED", "why": "no room"}
+    other = OtherObject.objects.create(pool=pair.pools.get(), **role)
+    first, second = DefinitionEntry.objects.order_by("number")
+    assert mwa("list", "shop").splitlines() == [
+        f"d{first.pk}  shop  INELIGIBLE  ALTER TYPE public.mood",
+        f"d{second.pk}  shop  INELIGIBLE  CREATE VIEW public.<b>today</b>",
+        f"o{other.pk}  shop  FAILED  ROLE seller  no room",
+    ]
+    said = mwa("entry", "shop", f"d{first.pk}", "omit", "--user", "olga")
+    assert said == "ALTER TYPE public.mood: INELIGIBLE and OMITTED by olga\n"
+    assert mwa("entry", "shop", f"o{other.pk}", "prioritize", "0") == "ROLE seller: FAILED\n"
+    assert f"o{other.pk}  shop  FAILED  priority 0  ROLE seller  no room" in mwa("list", "shop")
+    assert mwa("entry", "shop", f"d{second.pk}", "remove").endswith(": removed\n")
+    assert "'remove' was asked of 'ROLE seller'" in refused("entry", "shop", f"o{other.pk}", "remove")
+    assert "needed is a number from 0" in refused("entry", "shop", f"o{other.pk}", "prioritize", "first")
+    for number in (f"d{second.pk}", "x1", "d", "1", "d1.5"):
+        assert f"pair shop has no entry {number}; mwa list shop shows" in refused(
+            "entry", "shop", number, "omit"
+        )
 
 
 def test_a_swap_is_asked_for_and_approved_by_two_people_and_for_its_plan(people):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, Min, Prefetch, Q, Sum, prefetch_related_objects
+from django.db.models import Count, F, Max, Min, Prefetch, Q, Sum, prefetch_related_objects
 from django.utils import timezone
 
 from mwaportal.access import Viewer
@@ -15,6 +15,7 @@ from nodes.status import Status
 
 from . import attention, progress, tables
 from .models import (
+    Attempt,
     CompareResult,
     CompareRun,
     DefinitionEntry,
@@ -23,10 +24,12 @@ from .models import (
     MigratedObject,
     OtherObject,
     TrackedTable,
+    waiting,
 )
 
 _MESSAGES, _JOURNAL, _TRACKED, _SWAPS, _RUNS = 50, 20, 100, 5, 3
-_DEFINITIONS, _MIGRATED, _UNEQUAL = 50, 20, 20
+_OPEN_FIRST = F("done_at").desc(nulls_first=True)
+_DEFINITIONS, _MIGRATED, _UNEQUAL, _ATTEMPTS = 50, 20, 20, 50
 
 
 def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
@@ -39,7 +42,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         swap.pair = pair
     swap = next((swap for swap in swaps if swap.state in status.OPEN_SWAP), None)
     tracked, owed = _tracked(pools)
-    definitions = DefinitionEntry.objects.filter(pool__in=pools).order_by("done_at", "-number")
+    definitions = DefinitionEntry.objects.filter(pool__in=pools).order_by(_OPEN_FIRST, "-number")
     open_definitions = definitions.by_hand().count()
     pool_list = list(pools.values())
     runs = _with_pool(_runs(pools), pools)
@@ -80,12 +83,16 @@ def _library(pair: Pair, pools: dict[int, StoragePool], definitions: Any, viewer
     """The library tracking list: definitions, other objects, and what has been carried."""
     common = {"exclude": _known(list(pools.values()))}
     acting = {"pair": pair.name, "may_operate": viewer.operate, **common}
-    others = OtherObject.objects.filter(pool__in=pools).order_by("done_at", "object_type", "library", "name")
+    others = OtherObject.objects.filter(pool__in=pools).order_by(
+        _OPEN_FIRST, "object_type", "library", "name"
+    )
     migrated = MigratedObject.objects.filter(pool__in=pools)
+    attempts = Attempt.objects.filter(pool__in=pools)
     return {
         "definition_table": tables.DefinitionTable(_with_pool(definitions[:_DEFINITIONS], pools), **acting),
         "other_table": tables.OtherTable(_with_pool(others[:_DEFINITIONS], pools), **acting),
-        "migrated_table": tables.MigratedTable(_with_pool(migrated[:_MIGRATED], pools), **common),
+        "migrated_table": tables.MigratedTable(_with_pool(migrated[:_MIGRATED], pools), **acting),
+        "attempt_table": tables.AttemptTable(_with_pool(attempts[:_ATTEMPTS], pools), **common),
     }
 
 
@@ -102,11 +109,7 @@ def home_context() -> dict[str, Any]:
             "swaps", SwapRequest.objects.filter(state__in=status.OPEN_SWAP).select_related("requested_by")
         ),
     )
-    undone = Count(
-        "pools__definition_entries",
-        Q(pools__definition_entries__done_at__isnull=True)
-        & Q(pools__definition_entries__state__in=("FAILED", "INELIGIBLE")),
-    )
+    undone = Count("pools__definition_entries", waiting("pools__definition_entries__"))
     rows = [_overview(pair) for pair in pairs.annotate(undone=undone)]
     rows.sort(key=lambda row: (row["worst"], row["pair"].name))
     return {

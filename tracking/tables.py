@@ -12,6 +12,20 @@ from mwaportal.templatetags.portal import status
 
 _STATE = {"td": {"class": "state"}}
 _BUTTON = '<button form="act" formaction="{}" class="button small" id="{}">{}</button>'
+# A list to choose from: Enter in a field would press the page's first button.
+_PRIORITY = '<select form="act" name="priority-{}" aria-label="Priority, 0 is tried first">{}</select>'
+_PRIORITIES = range(10)
+# What may be asked for, in the order of the buttons; the first ones stand in sight.
+_WORDS = {
+    "retry": "Try again",
+    "done": "Tick off",
+    "restore": "Take up again",
+    "omit": "Omit",
+    "defer": "Defer",
+    "remove": "Remove",
+    "prioritize": "Set priority",
+}
+_FIRST = ("retry", "done", "restore")
 _NUMBER = {"td": {"class": "num"}, "th": {"class": "num"}}
 
 
@@ -112,47 +126,83 @@ class LibraryTable(List):
     """Entries of the library tracking list, with what can be done about them."""
 
     pool = tables.Column()
-    state = tables.Column(attrs=_STATE)
+    state = tables.Column()
     tracked_at = When(verbose_name="Changed")
-    done = tables.Column(empty_values=(), verbose_name="By hand")
+    done = tables.Column(empty_values=(), verbose_name="What can be done")
+    kind = ""  # the name of its address
 
     def __init__(self, *args: Any, pair: str, may_operate: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._pair, self._may_operate = pair, may_operate
 
     def render_state(self, record: Any) -> SafeString:
-        return status("TRACKING_STATE", record.state)  # what comes as the value is its label
+        """What comes as the value is its label."""
+        shows = [status("TRACKING_STATE", record.state)]
+        if record.started_at:
+            shows.append(format_html('<span class="quiet">since {}</span>', shown.when(record.started_at)))
+        if record.set_aside:
+            by = format_html("{} {}", shown.when(record.set_aside_at), record.set_aside_by)
+            shows.append(
+                format_html('{} <span class="quiet">{}</span>', status("SET_ASIDE", record.set_aside), by)
+            )
+        if record.priority is not None:
+            shows.append(format_html('<span class="quiet">priority {}</span>', record.priority))
+        if record.retry_asked:
+            shows.append(format_html('<span class="quiet">{}</span>', "to be tried again"))
+        return format_html_join("", "<div>{}</div>", ((each,) for each in shows))
 
     def render_done(self, record: Any) -> str:
+        done = ""
         if record.done_at:
-            return format_html("{} {}", shown.when(record.done_at), record.done_by)
-        if not self._may_operate:
+            done = format_html("<div>ticked off {} {}</div>", shown.when(record.done_at), record.done_by)
+        acts = [act for act in _WORDS if act in record.offered()] if self._may_operate else []
+        first = [self._button(record, act) for act in acts if act in _FIRST]
+        parts = (done, _joined(first), self._more(record, acts))
+        return format_html('<div class="acts">{}{}{}</div>', *parts) if any(parts) else ""
+
+    def _more(self, record: Any, acts: list[str]) -> str:
+        """What is seldom done, folded."""
+        more = [self._button(record, act) for act in acts if act not in _FIRST]
+        if "prioritize" in acts:
+            more.insert(-1, format_html(_PRIORITY, record.pk, _options(record.priority)))
+        if not more:
             return ""
-        return format_html_join(" ", _BUTTON, self._buttons(record))
+        return format_html(
+            '<details id="more-{}-{}"><summary>More</summary><div class="acts">{}</div></details>',
+            self.kind, record.pk, _joined(more),
+        )  # fmt: skip
 
-    def _buttons(self, record: Any) -> list[tuple[str, str, str]]:
-        """What may be pressed: address, id, word."""
-        return []
+    def _button(self, record: Any, act: str) -> SafeString:
+        address = reverse(self.kind, args=[self._pair, record.pk, act])
+        return format_html(_BUTTON, address, f"{self.kind}-{act}-{record.pk}", _WORDS[act])
 
-    def _button(self, record: Any, address: str, word: str) -> tuple[str, str, str]:
-        return reverse(address, args=[self._pair, record.pk]), f"{address}-{record.pk}", word
+
+def _joined(parts: list[SafeString]) -> SafeString:
+    return format_html_join("", "{}", ((each,) for each in parts))
+
+
+def _options(chosen: int | None) -> SafeString:
+    """The priorities that can be chosen, and the one that it has; more can be given in a shell."""
+    values = sorted({*_PRIORITIES, *(() if chosen is None else (chosen,))})
+    rows = [("", " selected" if chosen is None else "", "none")]
+    rows += [(value, " selected" if value == chosen else "", value) for value in values]
+    return format_html_join("", '<option value="{}"{}>{}</option>', rows)
 
 
 class DefinitionTable(LibraryTable):
     """Definition changes on their way to the secondary."""
 
-    command = tables.Column()
+    command = tables.Column(attrs=_STATE)
     identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
     failure = tables.Column(verbose_name="Failure", default="")
+    kind = "definition"
 
     class Meta(List.Meta):
         empty_text = "Every definition change is on the secondary."
         sequence = ("pool", "state", "command", "identity", "tracked_at", "failure", "done")
 
-    def _buttons(self, record: Any) -> list[tuple[str, str, str]]:
-        retry = [self._button(record, "definition-retry", "Try again")] if record.state == "FAILED" else []
-        by_hand = record.state in ("FAILED", "INELIGIBLE")
-        return retry + ([self._button(record, "definition-done", "Tick off")] if by_hand else [])
+    def render_failure(self, record: Any) -> str:
+        return _failure(record.failure, record.failure_job)
 
 
 class OtherTable(LibraryTable):
@@ -161,17 +211,27 @@ class OtherTable(LibraryTable):
     object_type = tables.Column(verbose_name="Type")
     object = tables.Column(empty_values=(), verbose_name="Object", attrs={"td": {"class": "name"}})
     change = tables.Column(verbose_name="On the secondary")
+    size = tables.Column(attrs=_NUMBER, default="")
     why = tables.Column(verbose_name="What is to be done, or the failure", default="")
+    kind = "other"
 
     class Meta(List.Meta):
         empty_text = "Roles, settings, large objects and the like are the same on both nodes."
-        sequence = ("pool", "state", "object_type", "object", "change", "tracked_at", "why", "done")
+        sequence = ("pool", "state", "object_type", "object", "change", "size", "tracked_at", "why", "done")
 
     def render_object(self, record: Any) -> str:
         return ".".join(filter(None, (record.library, record.name)))
 
-    def _buttons(self, record: Any) -> list[tuple[str, str, str]]:
-        return [self._button(record, "other-done", "Tick off")] if record.state == "INELIGIBLE" else []
+    def render_size(self, value: int) -> str:
+        return shown.size(value)
+
+    def render_why(self, record: Any) -> str:
+        return _failure(record.why, record.failure_job if record.state == "FAILED" else "")
+
+
+def _failure(message: str, job: str) -> str:
+    """The message, and who has seen it."""
+    return format_html('{}<div class="quiet">{}</div>', message, job) if job else message
 
 
 class MigratedTable(List):
@@ -181,10 +241,51 @@ class MigratedTable(List):
     object_type = tables.Column(verbose_name="Type")
     identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
     count = Number(verbose_name="Times")
+    size = tables.Column(attrs=_NUMBER, default="")
     ended_at = When(verbose_name="Last")
+    remove = tables.Column(empty_values=(), verbose_name="")
 
     class Meta(List.Meta):
         empty_text = "No definition has been carried since the system migration."
+
+    def __init__(self, *args: Any, pair: str, may_operate: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._pair, self._may_operate = pair, may_operate
+
+    def render_size(self, value: int) -> str:
+        return shown.size(value)
+
+    def render_remove(self, record: Any) -> str:
+        if not self._may_operate or record.pool.detail == "SYNCHRONIZING":
+            return ""
+        address = reverse("migrated-remove", args=[self._pair, record.pk])
+        return format_html(_BUTTON, address, f"migrated-remove-{record.pk}", "Forget")
+
+
+class AttemptTable(List):
+    """What became of entries, the newest first."""
+
+    pool = tables.Column()
+    ended_at = When(verbose_name="At")
+    outcome = tables.Column(attrs=_STATE)
+    change = tables.Column(accessor="command", default="", attrs=_STATE)
+    identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
+    took = tables.Column(empty_values=(), verbose_name="Took", attrs=_NUMBER)
+    times = Number()
+    message = tables.Column(default="")
+    job = tables.Column(verbose_name="Carried by", default="")
+    by = tables.Column(verbose_name="By", default="", attrs=_STATE)
+
+    class Meta(List.Meta):
+        empty_text = "Nothing was carried, tried or set aside yet."
+
+    def render_outcome(self, record: Any) -> SafeString:
+        return status("ATTEMPT", record.outcome)
+
+    def render_took(self, record: Any) -> str:
+        if record.started_at is None:
+            return ""
+        return f"{(record.ended_at - record.started_at).total_seconds():.2f} s"
 
 
 class MessageTable(List):

@@ -12,7 +12,7 @@ urlpatterns = [
     path("exports/<str:view>.<str:form>", views.export, name="export"),
     path("pairs/<pair:name>/", views.pair, name="pair"),
     path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="compare"),
-    path("pairs/<pair:name>/definitions/<int:pk>/done/", views.tick_off, name="definition-done"),
-    path("pairs/<pair:name>/definitions/<int:pk>/retry/", views.retry, name="definition-retry"),
-    path("pairs/<pair:name>/objects/<int:pk>/done/", views.tick_off_other, name="other-done"),
+    path("pairs/<pair:name>/definitions/<int:pk>/<slug:act>/", views.definition, name="definition"),
+    path("pairs/<pair:name>/objects/<int:pk>/<slug:act>/", views.other, name="other"),
+    path("pairs/<pair:name>/migrated/<int:pk>/remove/", views.forget_migrated, name="migrated-remove"),
 ]

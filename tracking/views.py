@@ -12,7 +12,7 @@ from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
 from . import exports, support, tables
-from .models import CompareRun, DefinitionEntry, OtherObject
+from .models import CompareRun, DefinitionEntry, Entry, MigratedObject, OtherObject
 from .page import home_context, pair_context
 
 
@@ -65,23 +65,28 @@ def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
 
 @require_POST
 @needs(OPERATE)
-def tick_off(request: HttpRequest, name: str, pk: int) -> HttpResponse:
-    """A definition has been carried by hand."""
-    entry = get_object_or_404(DefinitionEntry, pk=pk, pool__pair__name=name)
-    return carry_out(request, entry.pool.pair, lambda: entry.tick_off(request.user.username))
+def definition(request: HttpRequest, name: str, pk: int, act: str) -> HttpResponse:
+    """Have a definition tried again, ticked off, set aside ..."""
+    return _carry_out_act(request, get_object_or_404(DefinitionEntry, pk=pk, pool__pair__name=name), act)
 
 
 @require_POST
 @needs(OPERATE)
-def retry(request: HttpRequest, name: str, pk: int) -> HttpResponse:
-    """A definition that has failed on the secondary is to be tried again."""
-    entry = get_object_or_404(DefinitionEntry, pk=pk, pool__pair__name=name)
-    return carry_out(request, entry.pool.pair, entry.retry)
+def other(request: HttpRequest, name: str, pk: int, act: str) -> HttpResponse:
+    """The same with another object."""
+    return _carry_out_act(request, get_object_or_404(OtherObject, pk=pk, pool__pair__name=name), act)
+
+
+def _carry_out_act(request: HttpRequest, entry: Entry, act: str) -> HttpResponse:
+    if act not in entry.ACTS:
+        raise Http404(f"'{act}' is none of {', '.join(entry.ACTS)}")
+    value = request.POST.get(f"priority-{entry.pk}", "").strip()
+    return carry_out(request, entry.pool.pair, lambda: entry.act(act, request.user.username, value))
 
 
 @require_POST
 @needs(OPERATE)
-def tick_off_other(request: HttpRequest, name: str, pk: int) -> HttpResponse:
-    """An object that is not carried has been made by hand."""
-    entry = get_object_or_404(OtherObject, pk=pk, pool__pair__name=name)
-    return carry_out(request, entry.pool.pair, lambda: entry.tick_off(request.user.username))
+def forget_migrated(request: HttpRequest, name: str, pk: int) -> HttpResponse:
+    """Take an object out of the history."""
+    found = get_object_or_404(MigratedObject, pk=pk, pool__pair__name=name)
+    return carry_out(request, found.pool.pair, lambda: found.remove(request.user.username))

@@ -82,6 +82,12 @@ class StoragePool(models.Model):
         """State and detail in one, for messages."""
         return f"{self.state} {self.detail}".strip()
 
+    def being_worked_off(self) -> str:
+        """What is to be said to somebody who wants to change its lists now; empty where he may."""
+        if self.detail != "SYNCHRONIZING":
+            return ""
+        return f"pool {self} is {self.standing}; its lists can be changed when they are not being worked off"
+
     @property
     def secondary_state(self) -> str:
         """What the secondary shows while the primary shows `state`."""

@@ -11,10 +11,17 @@ from django.utils import timezone
 
 from nodes.postgres import install
 from nodes.postgres.catalog import Table
-from nodes.postgres.connect import connect, one
-from nodes.postgres.install import DefinitionChange
-from tracking.mirror import definitions, keylist
-from tracking.models import TABLE_TYPES, DefinitionEntries, DefinitionEntry, MigratedObject, TableCopy
+from nodes.postgres.connect import Connection, connect, one
+from nodes.postgres.install import Arrival, DefinitionChange
+from tracking.mirror import definitions, keylist, samedefinition
+from tracking.models import (
+    TABLE_TYPES,
+    Attempt,
+    DefinitionEntries,
+    DefinitionEntry,
+    MigratedObject,
+    TableCopy,
+)
 
 from . import newtables, others
 from .newtables import portal_session
@@ -23,6 +30,8 @@ from .say import say
 
 _NO_SUCH_ROLE = "42704"
 _WHY_WHOLE = "its definition was changed"
+_ON_ITS_WAY = ("PREPARING", "READY")
+_OVERTAKEN = "the engine, as a later change of it was carried"
 _LEAVES = """
     select n.nspname::text, c.relname::text from mwa.tree(%s) t join pg_class c on c.oid = t
     join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and c.relpersistence = 'p'
@@ -55,16 +64,26 @@ def note(runtime: PoolRuntime, changes: list[DefinitionChange]) -> None:
 
 def any_open(runtime: PoolRuntime) -> bool:
     """Whether anything is on the list: mostly nothing is, and then there is nothing else to ask."""
-    return _of(runtime).filter(done_at=None).exists()
+    return _of(runtime).filter(done_at=None).exclude(set_aside="OMITTED").exists()
+
+
+def prepare(runtime: PoolRuntime, *, ready: bool) -> None:
+    """While the stream is off: whether what is on its way could be carried now."""
+    before, after = ("PREPARING", "READY") if ready else ("READY", "PREPARING")
+    _of(runtime).filter(state=before, set_aside="", done_at=None).update(state=after)
 
 
 def settle(runtime: PoolRuntime, *, rows_came: bool = False) -> None:
     """See what has arrived on the secondary: it leaves the list for the history, or has failed.
 
-    What was in the way of rows only is tried again when they come anew.
+    What was in the way of rows only is tried again when they come anew. What an engine that died was about
+    to carry is on its way again.
     """
     pool = runtime.pool
-    entries = {entry.number: entry for entry in _of(runtime).filter(state="READY")}
+    coming = _of(runtime).filter(
+        state__in=(*_ON_ITS_WAY, "MIGRATING"), set_aside="", retry_asked=False, done_at=None
+    )
+    entries = {entry.number: entry for entry in coming}
     if not entries:
         return
     origin = one(runtime.primary(), "select mwa.node()")
@@ -78,48 +97,62 @@ def settle(runtime: PoolRuntime, *, rows_came: bool = False) -> None:
         if arrival.sqlstate.startswith("23") and not rows_came and _owe_rows(runtime, entry):
             continue
         if arrival.failure:
-            _failed(runtime, entry, arrival.failure)
-        else:
-            with transaction.atomic():
-                MigratedObject.note(entry, arrival.at)
-                entry.delete()
+            held = "; its rows are held back" if entry.object_type in TABLE_TYPES else ""
+            say(pool.pair, f"{entry} failed on the secondary{held}: {arrival.failure}", "9040", pool)
+        _note_outcome(runtime, entry, arrival, _job(runtime, entry, arrival))
+    coming.filter(state="MIGRATING").update(state="READY", started_at=None)
 
 
 def retry(runtime: PoolRuntime, entries: "list[DefinitionEntry]") -> None:
-    """Try again what has failed."""
+    """Try again what has failed, or was put off."""
     if not entries:
         return
     origin = one(runtime.primary(), "select mwa.node()")
     with connect(runtime.route.secondary_conninfo, "definitions") as secondary:
         for entry in entries:
+            entry.pool, entry.started_at = runtime.pool, timezone.now()
+            mine = DefinitionEntry.objects.filter(pk=entry.pk)
+            mine.update(state="MIGRATING", started_at=entry.started_at, retry_asked=False)
             install.carry_again(secondary, origin, entry.number)
-            [arrival] = install.arrivals(secondary, origin, [entry.number])
-            values = {"retry_asked": False, "failure": arrival.failure}
-            if not arrival.failure:
-                values |= {"done_at": timezone.now(), "done_by": "the engine"}
-                MigratedObject.note(entry, arrival.at)
-            DefinitionEntry.objects.filter(pk=entry.pk).update(**values)
+            if arrived := install.arrivals(secondary, origin, [entry.number]):
+                _note_outcome(runtime, entry, arrived[0], runtime.job)
+            else:
+                mine.update(state="READY", started_at=None)  # it was put off before it came
 
 
 def asked_again(runtime: PoolRuntime) -> "list[DefinitionEntry]":
-    """The failed entries that somebody wants to be tried again."""
-    return list(_of(runtime).by_hand().filter(retry_asked=True))
+    """The entries that somebody wants to be tried again."""
+    asked = _of(runtime).filter(retry_asked=True, done_at=None, set_aside="")
+    return list(asked.filter(state__in=("FAILED", *_ON_ITS_WAY)).in_turn())
 
 
 def carry(runtime: PoolRuntime) -> None:
     """Carry what is pending now, while the stream is off; what has failed before is tried once more."""
     pool, route = runtime.pool, runtime.route
-    retry(runtime, list(_of(runtime).by_hand().filter(state="FAILED")))
+    failed = _of(runtime).filter(state="FAILED", done_at=None, set_aside="")
+    retry(runtime, list(failed.in_turn()))
+    note(runtime, install.definition_changes(runtime.primary(), pool.definitions_seen))
     with portal_session() as portal, connect(route.secondary_conninfo, "definitions") as secondary:
         sheet = keylist.sheet(portal, pool.pk)
 
         def owe(schema: str, table: str) -> None:
             keylist.owe_whole(portal, pool.pk, sheet, schema, table, _WHY_WHOLE)
 
+        _leave_out(runtime, secondary)
+        pending = definitions.pending(runtime.primary(), secondary)
+        coming = _of(runtime).filter(number__in=pending, state__in=_ON_ITS_WAY, set_aside="")
+        coming.update(state="MIGRATING", started_at=timezone.now())
         definitions.bring(runtime.primary(), secondary, owe)
     note(runtime, install.definition_changes(runtime.primary(), pool.definitions_seen))
     settle(runtime, rows_came=True)
     hold_back(runtime)
+
+
+def _leave_out(runtime: PoolRuntime, secondary: Connection) -> None:
+    """What was set aside before it came stands on the secondary as not carried."""
+    aside = _of(runtime).filter(state__in=_ON_ITS_WAY).exclude(set_aside="")
+    for number, how in aside.values_list("number", "set_aside"):
+        definitions.pass_over(runtime.primary(), secondary, [number], how)
 
 
 def pass_over(runtime: PoolRuntime, numbers: Collection[int]) -> None:
@@ -139,7 +172,7 @@ def hold_back(runtime: PoolRuntime) -> None:
 
     It joins again, whole, once that is carried or ticked off.
     """
-    failed = _of(runtime).by_hand().filter(state="FAILED", object_type__in=TABLE_TYPES)
+    failed = _of(runtime).by_hand().exclude(state="INELIGIBLE").filter(object_type__in=TABLE_TYPES)
     numbers = set(failed.values_list("number", flat=True))
     if numbers != runtime.held_back:
         install.hold_back(runtime.primary(), sorted(numbers))
@@ -152,10 +185,49 @@ def in_the_way(runtime: PoolRuntime) -> str:
     return "; ".join(_describe(entry) for entry in _of(runtime).in_the_way()[:10])
 
 
-def _failed(runtime: PoolRuntime, entry: DefinitionEntry, failure: str) -> None:
-    DefinitionEntry.objects.filter(pk=entry.pk).update(state="FAILED", failure=failure)
-    held = "; its rows are held back" if entry.object_type in TABLE_TYPES else ""
-    say(runtime.pool.pair, f"{entry} failed on the secondary{held}: {failure}", "9040", runtime.pool)
+def _note_outcome(runtime: PoolRuntime, entry: DefinitionEntry, arrival: Arrival, job: str) -> None:
+    """It leaves the list for the history, or stays on it as failed; either way it was an attempt."""
+    attempt = {"ended_at": arrival.at, "started_at": entry.started_at, "job": job, "by": entry.asked_by}
+    with transaction.atomic():
+        if arrival.failure:
+            DefinitionEntry.objects.filter(pk=entry.pk).update(
+                state="FAILED", started_at=None, failure=arrival.failure, failure_job=job, asked_by=""
+            )
+            Attempt.note(entry, "FAILED", message=arrival.failure, **attempt)
+            return
+        MigratedObject.note(entry, arrival.at, entry.started_at)
+        Attempt.note(entry, "CARRIED", **attempt)
+        DefinitionEntry.objects.filter(pk=entry.pk).delete()
+    _overtake(runtime, entry)
+
+
+def _overtake(runtime: PoolRuntime, entry: DefinitionEntry) -> None:
+    """Earlier changes of its object that have failed are superseded where both nodes have the same now.
+
+    Where they have not, trying the earlier one by itself might take the later one back: a person decides.
+    """
+    earlier = _of(runtime).filter(state="FAILED", done_at=None, number__lt=entry.number)
+    numbers = list(earlier.values_list("number", flat=True))
+    if not numbers:
+        return
+    primary = runtime.primary()
+    earlier = earlier.filter(number__in=samedefinition.about_the_same(primary, entry.number, numbers))
+    if not samedefinition.same_on_both(primary, runtime.secondary(), entry.number):
+        earlier.filter(set_aside="").update(
+            set_aside="DEFERRED", set_aside_at=timezone.now(), set_aside_by=_OVERTAKEN
+        )
+        return
+    with transaction.atomic():
+        for each in earlier:
+            Attempt.note(each, "SUPERSEDED", message=each.failure, job=runtime.job)
+        earlier.delete()
+
+
+def _job(runtime: PoolRuntime, entry: DefinitionEntry, arrival: Arrival) -> str:
+    """Who has carried what has arrived: a hand-over, or the stream."""
+    pool = runtime.pool
+    handed_over = pool.detail == "SYNCHRONIZING" or (pool.replicating and arrival.at < pool.since)
+    return runtime.job if entry.started_at or handed_over else f"apply worker {pool.slot()}"
 
 
 def _owe_rows(runtime: PoolRuntime, entry: DefinitionEntry) -> bool:

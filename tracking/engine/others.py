@@ -7,6 +7,7 @@ right before the fence. What cannot be carried stays on the list with the reason
 import logging
 import threading
 import time
+from itertools import groupby
 
 import psycopg
 from django.db import DatabaseError, connection, transaction
@@ -15,15 +16,18 @@ from django.utils import timezone
 from mwaportal import doorbell
 from nodes.postgres.connect import Connection, Unreachable, connect
 from tracking.mirror.swap import SwapRefused
-from tracking.models import OtherObject
+from tracking.models import Attempt, MigratedObject, OtherObject
 from tracking.restore.difference import CarryFailed, Difference
 from tracking.restore.inspect import ROLES, carry_all, inspect
 
 from .poolruntime import PoolRuntime
 from .say import say
 
+Entries = dict[tuple[str, str, str], OtherObject]  # by what they are known by
+
 _log = logging.getLogger("mwa.engine")
 _EVERY_SECONDS = 60.0
+_LAST = 2**15  # after every priority
 _SHARE = 20  # of the time: comparing contents must not become what a node does
 # Rows of large objects and of unlogged tables that were written so far.
 _WRITTEN = """
@@ -42,13 +46,23 @@ class Others:
         self._thread: threading.Thread | None = None
         self._not_before = 0.0
         self._stop = threading.Event()
+        self._left = True  # whether something may be on the list, which somebody may want to be tried
+        self._begun = False
 
     def step(self, runtimes: list[PoolRuntime]) -> None:
         """Begin the next one where it is time and every pool is in step."""
-        due = time.monotonic() >= self._not_before
+        if not self._begun:
+            for runtime in runtimes:
+                rest(runtime)
+            self._begun = True
+        due = time.monotonic() >= self._not_before or self._asked_again(runtimes)
         if due and not self.running and all(runtime.pool.replicating for runtime in runtimes):
             self._thread = threading.Thread(target=self._run, args=(list(runtimes),), daemon=True)
             self._thread.start()
+
+    def _asked_again(self, runtimes: list[PoolRuntime]) -> bool:
+        pools = [runtime.pool.pk for runtime in runtimes]
+        return self._left and OtherObject.objects.filter(pool__in=pools, retry_asked=True).exists()
 
     @property
     def running(self) -> bool:
@@ -67,6 +81,7 @@ class Others:
             for runtime in runtimes:
                 if not self._stop.is_set():
                     bring(runtime, self._stop)
+            self._left = OtherObject.objects.filter(pool__in=[each.pool.pk for each in runtimes]).exists()
         except (Unreachable, psycopg.Error, DatabaseError) as error:
             _log.warning("other objects of %s: %s", runtimes[0].pool.pair, error)
         finally:
@@ -75,24 +90,39 @@ class Others:
 
 
 def bring(runtime: PoolRuntime, stop: threading.Event) -> list[str]:
-    """Inspect a pool and carry what differs; returns what could not be carried."""
+    """Inspect a pool and carry what differs and was not set aside; returns what is not on the secondary.
+
+    That is what could not be carried and what is deferred, but not what is for a person or was omitted.
+    """
     route, pool = runtime.route, runtime.pool
+    mine = OtherObject.objects.filter(pool=pool)
+    mine.filter(retry_asked=True).update(retry_asked=False, seen="")
     with (
         connect(route.primary_conninfo, "others") as primary,
         connect(route.secondary_conninfo, "others") as copy,
     ):
-        vain = [_as_difference(each) for each in OtherObject.objects.filter(pool=pool).exclude(seen="")]
+        vain = [_as_difference(each) for each in mine.exclude(seen="")]
         found = inspect(primary, copy, tried=vain, cluster=pool.number == 1)
-        _list(runtime, found)
-        failures = []
-        for difference, failure in carry_all(found, primary, copy):
-            _settle(runtime, difference, failure)
-            if failure and not failure.in_vain:
-                failures.append(str(failure))
-            if stop.is_set():
-                break
+        entries = _list(runtime, found)
+        missing = [f"{each} is deferred" for each in entries.values() if each.set_aside == "DEFERRED"]
+        carried = carry_all(_in_turn(found, entries), primary, copy, lambda batch: _begin(batch, entries))
+        try:
+            for difference, failure in carried:
+                _settle(runtime, entries[_what(difference)], difference, failure)
+                if failure and not failure.in_vain:
+                    missing.append(str(failure))
+                if stop.is_set():
+                    break
+        finally:
+            rest(runtime)
     doorbell.notify(pool.pair_id)
-    return failures
+    return missing
+
+
+def rest(runtime: PoolRuntime) -> None:
+    """What was being carried, by whoever was stopped or died in it, is to be carried."""
+    stopped = OtherObject.objects.filter(pool=runtime.pool, state="MIGRATING")
+    stopped.update(state="READY", started_at=None)
 
 
 def bring_roles(runtime: PoolRuntime) -> None:
@@ -118,7 +148,7 @@ def bring_all(runtimes: list[PoolRuntime]) -> dict[int, int]:
             primary.execute("select mwa.sweep('SWEEP', '', false)")
         written[runtime.pool.pk] = written_so_far(runtime.primary())
         if failures := bring(runtime, threading.Event()):
-            raise SwapRefused(f"objects could not be carried: {'; '.join(failures[:10])}")
+            raise SwapRefused(f"objects are not on the secondary: {'; '.join(failures[:10])}")
     return written
 
 
@@ -129,7 +159,7 @@ def written_so_far(primary: Connection) -> int:
     return int(row[0])
 
 
-def _list(runtime: PoolRuntime, found: list[Difference]) -> None:
+def _list(runtime: PoolRuntime, found: list[Difference]) -> Entries:
     """The list becomes what was found; what somebody has ticked off stays so while it is the same."""
     pool = runtime.pool
     with transaction.atomic():
@@ -144,25 +174,55 @@ def _list(runtime: PoolRuntime, found: list[Difference]) -> None:
                 difference.change,
             ):
                 OtherObject.objects.filter(pk=entry.pk).update(
-                    **_values(difference), done_at=None, done_by=""
+                    **_values(difference), started_at=None, done_at=None, done_by=""
                 )
         OtherObject.objects.filter(pk__in=[each.pk for each in there.values()]).delete()
+        OtherObject.objects.filter(pool=pool, state="READY", set_aside="DEFERRED").update(state="PREPARING")
+        entries = {each.what: each for each in OtherObject.objects.filter(pool=pool)}
+    for entry in entries.values():
+        entry.pool = pool
+    return entries
 
 
-def _settle(runtime: PoolRuntime, difference: Difference, failure: CarryFailed | None) -> None:
-    mine = OtherObject.objects.filter(
-        pool=runtime.pool,
-        object_type=difference.object_type,
-        library=difference.library,
-        name=difference.name,
-    )
-    if failure is None:
-        mine.delete()
-        say(runtime.pool.pair, f"Carried: {difference}, {difference.change}", "", runtime.pool)
-    elif failure.in_vain:
-        mine.update(state="INELIGIBLE", why=failure.message, seen=difference.seen, key=list(difference.key))
-    else:
-        mine.update(state="FAILED", why=failure.message, tried_at=timezone.now())
+def _in_turn(found: list[Difference], entries: Entries) -> list[Difference]:
+    """Without those that were set aside; within a kind, those that have a priority first."""
+
+    def place(difference: Difference) -> int:
+        priority = entries[_what(difference)].priority
+        return _LAST if priority is None else priority
+
+    kinds = [list(group) for _, group in groupby(found, lambda each: each.object_type)]
+    ordered = [each for kind in kinds for each in sorted(kind, key=place)]
+    return [each for each in ordered if not entries[_what(each)].set_aside]
+
+
+def _begin(batch: list[Difference], entries: Entries) -> None:
+    now = timezone.now()
+    mine = [entries[_what(each)] for each in batch]
+    for entry in mine:
+        entry.started_at = now
+    OtherObject.objects.filter(pk__in=[each.pk for each in mine]).update(state="MIGRATING", started_at=now)
+
+
+def _settle(
+    runtime: PoolRuntime, entry: OtherObject, difference: Difference, failure: CarryFailed | None
+) -> None:
+    """It leaves the list for the history, or stays on it; either way it was an attempt."""
+    now, mine = timezone.now(), OtherObject.objects.filter(pk=entry.pk)
+    attempt = {"started_at": entry.started_at, "ended_at": now, "job": runtime.job, "by": entry.asked_by}
+    with transaction.atomic():
+        if failure is None:
+            mine.delete()
+            MigratedObject.note(entry, now, entry.started_at, difference.size)
+            Attempt.note(entry, "CARRIED", **attempt)
+            say(runtime.pool.pair, f"Carried: {difference}, {difference.change}", "", runtime.pool)
+            return
+        values = {"why": failure.message, "failure_job": runtime.job, "started_at": None, "asked_by": ""}
+        if failure.in_vain:
+            mine.update(state="INELIGIBLE", seen=difference.seen, key=list(difference.key), **values)
+        else:
+            mine.update(state="FAILED", **values)
+        Attempt.note(entry, "FAILED", message=failure.message, **attempt)
 
 
 def _what(difference: Difference) -> tuple[str, str, str]:

@@ -60,12 +60,18 @@ class PoolRuntime:
         self.capture: CaptureProcess | None = None
         self.guard: Guard | None = None  # while the pool is synchronous
         self.measured_at = self.carried_at = 0.0
+        self.pruned_at = float("-inf")
         self.look_for_rows = True  # whether a table may be owed whole because of a definition
         self.look_for_tables = True  # whether one may have been created that is not in the stream
         self.held_back: set[int] | None = None  # entries whose tables are not mirrored; None: not known
         self.least_held: tuple[int, float] | None = None  # bytes of log beyond the limit, and since when
         self._sessions: dict[str, Connection] = {}
         self._failing_since: dict[str, float] = {}
+
+    @property
+    def job(self) -> str:
+        """What this engine is called where it has carried something itself."""
+        return f"engine {self._owner}"
 
     @property
     def route(self) -> Route:

@@ -22,7 +22,17 @@ from tracking.mirror.refresh import RefreshFailed
 from tracking.models import TABLE_TYPES, set_state
 from tracking.save.failure import DefinitionFailed
 
-from . import capturing, criteria, definitions, measure, newtables, roles, synchronous_mode, wallimit
+from . import (
+    capturing,
+    criteria,
+    definitions,
+    measure,
+    newtables,
+    pruning,
+    roles,
+    synchronous_mode,
+    wallimit,
+)
 from .poolruntime import Facts, LeaseLost, PoolRuntime
 from .say import say
 from .tended import Tended
@@ -68,6 +78,8 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
     elif not facts.primary_error:
         synchronous_mode.keep(runtime, wanted=pair.synchronous and not facts.secondary_error)
         _carry(runtime, facts)
+        if not facts.secondary_error:
+            pruning.step(runtime)
 
 
 def _settle_definitions(runtime: PoolRuntime) -> None:
@@ -151,13 +163,20 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
     if not _captured(runtime, facts):
         return
     definitions.note(runtime, facts.definitions)
-    if not facts.secondary_error:
-        _settle_definitions(runtime)
+    if definitions.any_open(runtime) or runtime.held_back != set():
+        _look_at_definitions(runtime, facts)
     if pair.goal == "PAUSED" and pool.reason != 212:
         set_state(pool, "TRACKING", "SUSPENDED", 212)
     # A row that a worker still applies would come after the newer one that a hand-over brings.
     if not facts.secondary_error and not facts.stream_on and _wants_to_resume(runtime):
         resume(runtime)
+
+
+def _look_at_definitions(runtime: PoolRuntime, facts: Facts) -> None:
+    if not facts.secondary_error:
+        _settle_definitions(runtime)
+    ready = not facts.secondary_error and not definitions.in_the_way(runtime)
+    definitions.prepare(runtime, ready=ready)
 
 
 def _captured(runtime: PoolRuntime, facts: Facts) -> bool:

@@ -34,7 +34,19 @@ _EMPTY = """
     select mwa.empty(to_regclass(identity)) from mwa.definition_changes
     where (origin, id) = (%s, %s) and to_regclass(identity) is not null
 """
-_CARRIED = "update mwa.definition_changes set carried_at = now() where (origin, id) = (%s, %s)"
+_PASSED = """
+    update mwa.definition_changes set carried_at = now(), carry_failure = %s
+    where (origin, id) = (%s, %s) and carried_at is null
+"""
+_KEPT = "7 days"
+_OLD = """
+    select id from mwa.definition_changes
+    where origin = %s and id <= %s and at < now() - %s::interval and id <> all(%s)
+    order by id limit 10000
+"""
+_THERE = """
+    select id from mwa.definition_changes where origin = %s and id = any(%s) and carried_at is not null
+"""
 _PUT = """
     insert into mwa.definition_changes overriding system value
     select * from jsonb_populate_record(null::mwa.definition_changes, %s) on conflict do nothing
@@ -83,14 +95,34 @@ def _empty_and_repeat(primary: Connection, secondary: Connection, origin: int, n
         secondary.execute("select mwa.carry_again(%s, %s)", (origin, number))
 
 
-def pass_over(primary: Connection, secondary: Connection, numbers: Collection[int]) -> None:
-    """These entries are on the secondary already: its definitions were made as they were afterwards."""
+def pass_over(
+    primary: Connection, secondary: Connection, numbers: Collection[int], why: str | None = None
+) -> None:
+    """Have these entries not carried: the secondary's definitions were made as they were afterwards.
+
+    With `why` they are missing there, as what has failed is: `carry_again` carries them. Those that have been
+    carried stay so.
+    """
     origin = one(primary, "select mwa.node()")
     for number in numbers:
         if entry := one(primary, _ENTRY, (origin, number)):
             with secondary.transaction():
                 secondary.execute(_PUT, (entry,))  # not as a replica: no trigger fires
-                secondary.execute(_CARRIED, (origin, number))
+                secondary.execute(_PASSED, (why, origin, number))
+
+
+def prune(primary: Connection, secondary: Connection, keep: Collection[int], seen: int) -> int:
+    """Forget entries up to `seen` that are a week old and that the secondary has; returns how many.
+
+    Only while the stream is on, which takes them from the secondary too, after they are gone from the
+    primary: what is missing on the secondary alone would be pending, and carried again. Should the stream not
+    bring it, they stay there and do no harm.
+    """
+    origin = one(primary, "select mwa.node()")
+    old = [row[0] for row in primary.execute(_OLD, (origin, seen, _KEPT, list(keep))).fetchall()]
+    there = [row[0] for row in secondary.execute(_THERE, (origin, old)).fetchall()]
+    primary.execute("delete from mwa.definition_changes where origin = %s and id = any(%s)", (origin, there))
+    return len(there)
 
 
 def _as_replica(secondary: Connection, entry: str) -> None:

@@ -2,15 +2,19 @@
 
 from .compare import CompareResult, CompareRun
 from .copies import TableCopy, TrackedTable
+from .entries import Entry
+from .history import Attempt, MigratedObject
 from .journal import JournalEntry, Message, set_phase, set_state
-from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, MigratedObject, OtherObject
+from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
 
 __all__ = [
     "TABLE_TYPES",
+    "Attempt",
     "CompareResult",
     "CompareRun",
     "DefinitionEntries",
     "DefinitionEntry",
+    "Entry",
     "JournalEntry",
     "Message",
     "MigratedObject",
@@ -19,4 +23,5 @@ __all__ = [
     "TrackedTable",
     "set_phase",
     "set_state",
+    "waiting",
 ]

@@ -1,14 +1,12 @@
 -- IBM i's names over the portal's tables. A view runs with the rights of its owner, the portal's role: who
 -- reads it needs none on the tables. Columns marked "ours" are not IBM's; they come last, so that what was
--- written for IBM's columns finds them where they are. A migration that changes the type of a column used
--- here, or drops one, has to drop the views first and make them again.
+-- written for IBM's columns finds them where they are.
 do $$
 begin
     if to_regnamespace('qsys2') is null then  -- else somebody made it for a role that may not
         create schema qsys2;
     end if;
 end $$;
-comment on schema qsys2 is 'The migration by the names of IBM i''s services, to be read';
 
 -- Stages, details in words and what counts as trouble are those of nodes/status.py; a test holds them equal.
 create view qsys2.migration_manager_info as
@@ -29,7 +27,9 @@ with pool as (
 ), by_hand as (
     select p.pair_id, count(*) as definitions
     from tracking_definitionentry d join nodes_storagepool p on p.id = d.pool_id
-    where d.done_at is null and d.state in ('FAILED', 'INELIGIBLE') group by p.pair_id
+    where d.done_at is null and d.set_aside <> 'OMITTED'
+      and (d.state in ('FAILED', 'INELIGIBLE') or d.set_aside = 'DEFERRED' or d.state = 'MIGRATING' and d.failure > '')
+    group by p.pair_id
 ), rounds as (
     select p.pair_id, sum(c.sheet - 1) as begun
     from tracking_capturedposition c join nodes_storagepool p on p.id = c.pool_id group by p.pair_id

@@ -1,6 +1,6 @@
 """Everything that event triggers do not see: what differs between the nodes, and making it equal."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
@@ -91,20 +91,30 @@ def carry(difference: Difference, primary: Connection, secondary: Connection) ->
         raise _failed(difference, error, primary, secondary) from None  # a context would show the statement
 
 
+def _nobody(_: list[Difference]) -> None:
+    pass
+
+
 def carry_all(
-    differences: Iterable[Difference], primary: Connection, secondary: Connection
+    differences: Iterable[Difference],
+    primary: Connection,
+    secondary: Connection,
+    beginning: Callable[[list[Difference]], None] = _nobody,
 ) -> Iterator[tuple[Difference, CarryFailed | None]]:
     """Carry those that are READY, in their order, and say of each whether it failed.
 
-    Small large objects go many in one transaction; where that fails, one by one.
+    `beginning` is told before which are carried next. Small large objects go many in one transaction; where
+    that fails, one by one.
     """
     ready = (each for each in differences if each.state != INELIGIBLE)
     for object_type, group in groupby(ready, lambda each: each.object_type):
         if object_type == large_objects.TYPE:
             for batch in large_content.batches(group):
+                beginning(batch)
                 yield from _carry_batch(batch, primary, secondary)
         else:
             for each in group:
+                beginning([each])
                 yield each, _outcome(each, primary, secondary)
 
 

@@ -16,7 +16,7 @@ from nodes.models import Node, Pair, StoragePool, SwapRequest
 from nodes.postgres import preflight
 from nodes.postgres.connect import Unreachable, connect, describe, one
 from nodes.status import VERDICT
-from tracking.models import CompareRun, DefinitionEntry
+from tracking.models import CompareRun, DefinitionEntry, OtherObject
 
 
 class Command(BaseCommand):
@@ -53,7 +53,13 @@ class Command(BaseCommand):
         carried = add("definitions", "definition changes that are not on the secondary yet", "name")
         carried.add_argument("--done", type=int, nargs="*", default=[], help="tick these off")
         carried.add_argument("--retry", type=int, nargs="*", default=[], help="try these again")
-        carried.add_argument("--user", default="", help="in whose name (default: who runs this)")
+        add("list", "the library tracking list: definition changes and other objects", "name")
+        entry = add("entry", "have something done with an entry of the list", "name")
+        entry.add_argument("number", help="as mwa list shows it")
+        entry.add_argument("act", choices=DefinitionEntry.ACTS)
+        entry.add_argument("priority", nargs="?", default="", help="0 is tried first; none: in order")
+        for verb in (carried, entry):
+            verb.add_argument("--user", default="", help="in whose name (default: who runs this)")
         add("status", "where a pair stands, as JSON", "name")
         swap = add("swap", "request, approve, reject or cancel a role swap")
         swap.add_argument("act", choices=["request", "approve", "reject", "cancel"])
@@ -165,6 +171,29 @@ class Command(BaseCommand):
             self.say(f"{entry.pk}  {entry.pool.database}  {entry.state}  {entry}  {entry.failure}".rstrip())
         tell(pair)
 
+    def list(self, *, name, **_):
+        pair = named(Pair, name)
+        for mark, model in _LISTS.items():
+            for entry in model.objects.filter(pool__pair=pair).select_related("pool"):
+                why = getattr(entry, "failure", "") or getattr(entry, "why", "")
+                words = [f"{mark}{entry.pk}", entry.pool.database, entry.standing, str(entry), why]
+                if entry.priority is not None:
+                    words.insert(3, f"priority {entry.priority}")
+                self.say("  ".join(filter(None, words)))
+
+    def entry(self, *, name, number, act, priority, user, **_):
+        pair = named(Pair, name)
+        model, pk = _LISTS.get(number[:1]), number[1:]
+        entries = model.objects.filter(pool__pair=pair) if model and pk.isdecimal() else None
+        if entries is None or (entry := entries.filter(pk=pk).first()) is None:
+            raise CommandError(
+                f"pair {name} has no entry {number}; mwa list {name} shows those that there are"
+            )
+        entry.act(act, user or getpass.getuser(), priority)
+        tell(pair)
+        left = entries.filter(pk=pk).first()
+        self.say(f"{entry}: {left.standing if left else 'removed'}")
+
     def status(self, *, name, **_):
         self.say(json.dumps(as_data(named(Pair, name)), indent=2, default=str))
 
@@ -212,6 +241,7 @@ def _in_step(pair):
     return pair.phase == "SYNC" and all(pool.replicating for pool in pair.pools.all())
 
 
+_LISTS = {"d": DefinitionEntry, "o": OtherObject}  # the letter tells two with the same number apart
 _ROLES = {group.lower().removesuffix("s"): group for group in GROUPS}
 _PROPERTIES = (
     "synchronous", "auto_resume", "parallel_degree", "savact", "savactwait_seconds", "suspend_wait_seconds",

@@ -1,0 +1,21 @@
+"""What has had its time, once an hour: old attempts, and definition changes that both nodes have."""
+
+import time
+
+from tracking.mirror import definitions
+from tracking.models import Attempt
+
+from .poolruntime import PoolRuntime
+
+_EVERY_SECONDS = 3600.0
+
+
+def step(runtime: PoolRuntime) -> None:
+    """Prune where it is time; what is on the list, whatever its state, stays on the nodes."""
+    now, pool = time.monotonic(), runtime.pool
+    if now - runtime.pruned_at < _EVERY_SECONDS:
+        return
+    runtime.pruned_at = now
+    Attempt.prune(pool)
+    listed = pool.definition_entries.filter(on_copy=pool.pair.swapped).values_list("number", flat=True)
+    definitions.prune(runtime.primary(), runtime.secondary(), list(listed), pool.definitions_seen)

@@ -1,0 +1,54 @@
+"""Whether an object's definition is the same on both nodes: by the statements that would make it."""
+
+from collections.abc import Collection
+
+import psycopg
+
+from nodes.postgres.connect import Connection
+
+# By its oid, which a rename leaves, or by its name, which one that was made anew has taken over.
+_EARLIER = """
+    select d.id from mwa.definition_changes d join mwa.definition_changes l on l.origin = d.origin
+    where (l.origin, l.id) = (mwa.node(), %s) and d.id = any(%s)
+      and ((d.class, d.object_oid) = (l.class, l.object_oid)
+           or (d.object_type, d.identity) = (l.object_type, l.identity))
+    order by d.id
+"""
+_MAKE = "array(select concat(f.rank, ' ', f.make) from mwa.facets({}, {}, i.type) f order by f.rank, f.make)"
+_HERE = f"""
+    select starts_with(d.command, 'DROP '), i.identity is null, a.type, a.object_names, a.object_args,
+           {_MAKE.format("d.class", "d.object_oid")}
+    from mwa.definition_changes d, mwa.identify(d.class, d.object_oid) i,
+         pg_identify_object_as_address(d.class, d.object_oid, 0) a
+    where (d.origin, d.id) = (mwa.node(), %s)
+"""
+_THERE = f"""
+    select {_MAKE.format("a.classid", "a.objid")}
+    from pg_get_object_address(%s, %s, %s) a, mwa.identify(a.classid, a.objid) i
+"""
+
+
+def about_the_same(primary: Connection, number: int, others: Collection[int]) -> list[int]:
+    """Which of these entries of the primary's are about the same object as the entry `number`."""
+    return [row[0] for row in primary.execute(_EARLIER, (number, list(others))).fetchall()]
+
+
+def same_on_both(primary: Connection, secondary: Connection, number: int) -> bool:
+    """Whether the object that an entry is about, which was carried, is now the same on both nodes.
+
+    One that was dropped is on neither. Where the servers write the same definition in different words, or a
+    later change is on its way, the answer is no.
+    """
+    row = primary.execute(_HERE, (number,)).fetchone()
+    if row is None:
+        return False
+    drops, gone, *address, here = row
+    if gone:
+        return bool(drops)
+    try:
+        there = secondary.execute(_THERE, address).fetchone()
+    except psycopg.Error:
+        if secondary.closed:
+            raise
+        return False  # it is not there
+    return there is not None and there[0] == here
