@@ -6,7 +6,8 @@ secondary, or could not be noted, is for a person: tried again, or carried by ha
 
 from collections.abc import Collection
 
-from django.db import transaction
+import psycopg
+from django.db import models, transaction
 from django.utils import timezone
 
 from nodes.postgres import install
@@ -31,6 +32,10 @@ from .say import say
 _NO_SUCH_ROLE = "42704"
 _WHY_WHOLE = "its definition was changed"
 _ON_ITS_WAY = ("PREPARING", "READY")
+_TAKES_BACK = (
+    "a later change of the object was carried, and this one would not make it the same on both nodes; carry"
+    " what is missing by hand and tick it off, or omit it"
+)
 _OVERTAKEN = "the engine, as a later change of it was carried"
 _LEAVES = """
     select n.nspname::text, c.relname::text from mwa.tree(%s) t join pg_class c on c.oid = t
@@ -113,11 +118,32 @@ def retry(runtime: PoolRuntime, entries: "list[DefinitionEntry]") -> None:
             entry.pool, entry.started_at = runtime.pool, timezone.now()
             mine = DefinitionEntry.objects.filter(pk=entry.pk)
             mine.update(state="MIGRATING", started_at=entry.started_at, retry_asked=False)
-            install.carry_again(secondary, origin, entry.number)
-            if arrived := install.arrivals(secondary, origin, [entry.number]):
-                _note_outcome(runtime, entry, arrived[0], runtime.job)
+            if arrival := _carried_again(runtime, secondary, origin, entry):
+                _note_outcome(runtime, entry, arrival, runtime.job)
             else:
                 mine.update(state="READY", started_at=None)  # it was put off before it came
+
+
+def _carried_again(
+    runtime: PoolRuntime, secondary: Connection, origin: int, entry: DefinitionEntry
+) -> Arrival | None:
+    """What became of another attempt; None where it has not come yet.
+
+    It is undone where it would take back a later change of the object.
+    """
+    listed = _of(runtime).filter(done_at=None).values_list("number", flat=True)
+    overtaken = entry.object_type not in TABLE_TYPES and samedefinition.changed_since(
+        runtime.primary(), entry.number, list(listed)
+    )
+    with secondary.transaction() as attempt:
+        install.carry_again(secondary, origin, entry.number)
+        arrival = next(iter(install.arrivals(secondary, origin, [entry.number])), None)
+        if arrival is None or arrival.failure or not overtaken:
+            return arrival
+        if samedefinition.same_on_both(runtime.primary(), secondary, entry.number):
+            return arrival
+        raise psycopg.Rollback(attempt)
+    return Arrival(entry.number, timezone.now(), _TAKES_BACK, "")
 
 
 def asked_again(runtime: PoolRuntime) -> "list[DefinitionEntry]":
@@ -149,10 +175,10 @@ def carry(runtime: PoolRuntime) -> None:
 
 
 def _leave_out(runtime: PoolRuntime, secondary: Connection) -> None:
-    """What was set aside before it came stands on the secondary as not carried."""
-    aside = _of(runtime).filter(state__in=_ON_ITS_WAY).exclude(set_aside="")
+    """What was set aside, or ticked off, before it came stands on the secondary as not carried."""
+    aside = _of(runtime).filter(state__in=_ON_ITS_WAY).exclude(set_aside="", done_at=None)
     for number, how in aside.values_list("number", "set_aside"):
-        definitions.pass_over(runtime.primary(), secondary, [number], how)
+        definitions.pass_over(runtime.primary(), secondary, [number], how or "BY HAND")
 
 
 def pass_over(runtime: PoolRuntime, numbers: Collection[int]) -> None:
@@ -202,11 +228,12 @@ def _note_outcome(runtime: PoolRuntime, entry: DefinitionEntry, arrival: Arrival
 
 
 def _overtake(runtime: PoolRuntime, entry: DefinitionEntry) -> None:
-    """Earlier changes of its object that have failed are superseded where both nodes have the same now.
+    """Earlier changes of its object that are not there are superseded where both nodes have the same now.
 
     Where they have not, trying the earlier one by itself might take the later one back: a person decides.
     """
-    earlier = _of(runtime).filter(state="FAILED", done_at=None, number__lt=entry.number)
+    not_there = models.Q(state="FAILED") | ~models.Q(set_aside="")
+    earlier = _of(runtime).filter(not_there, done_at=None, number__lt=entry.number)
     numbers = list(earlier.values_list("number", flat=True))
     if not numbers:
         return

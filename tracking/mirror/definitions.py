@@ -41,7 +41,7 @@ _PASSED = """
 _KEPT = "7 days"
 _OLD = """
     select id from mwa.definition_changes
-    where origin = %s and id <= %s and at < now() - %s::interval and id <> all(%s)
+    where origin = %s and id < %s and at < now() - %s::interval
     order by id limit 10000
 """
 _THERE = """
@@ -111,15 +111,15 @@ def pass_over(
                 secondary.execute(_PASSED, (why, origin, number))
 
 
-def prune(primary: Connection, secondary: Connection, keep: Collection[int], seen: int) -> int:
-    """Forget entries up to `seen` that are a week old and that the secondary has; returns how many.
+def prune(primary: Connection, secondary: Connection, before: int) -> int:
+    """Forget entries below `before` that are a week old and that the secondary has; returns how many.
 
     Only while the stream is on, which takes them from the secondary too, after they are gone from the
     primary: what is missing on the secondary alone would be pending, and carried again. Should the stream not
     bring it, they stay there and do no harm.
     """
     origin = one(primary, "select mwa.node()")
-    old = [row[0] for row in primary.execute(_OLD, (origin, seen, _KEPT, list(keep))).fetchall()]
+    old = [row[0] for row in primary.execute(_OLD, (origin, before, _KEPT)).fetchall()]
     there = [row[0] for row in secondary.execute(_THERE, (origin, old)).fetchall()]
     primary.execute("delete from mwa.definition_changes where origin = %s and id = any(%s)", (origin, there))
     return len(there)

@@ -4,15 +4,14 @@ from collections.abc import Collection
 
 import psycopg
 
-from nodes.postgres.connect import Connection
+from nodes.postgres.connect import Connection, one
 
 # By its oid, which a rename leaves, or by its name, which one that was made anew has taken over.
-_EARLIER = """
+_THE_SAME = """
     select d.id from mwa.definition_changes d join mwa.definition_changes l on l.origin = d.origin
-    where (l.origin, l.id) = (mwa.node(), %s) and d.id = any(%s)
+    where (l.origin, l.id) = (mwa.node(), %s)
       and ((d.class, d.object_oid) = (l.class, l.object_oid)
            or (d.object_type, d.identity) = (l.object_type, l.identity))
-    order by d.id
 """
 _MAKE = "array(select concat(f.rank, ' ', f.make) from mwa.facets({}, {}, i.type) f order by f.rank, f.make)"
 _HERE = f"""
@@ -30,7 +29,14 @@ _THERE = f"""
 
 def about_the_same(primary: Connection, number: int, others: Collection[int]) -> list[int]:
     """Which of these entries of the primary's are about the same object as the entry `number`."""
-    return [row[0] for row in primary.execute(_EARLIER, (number, list(others))).fetchall()]
+    query = f"{_THE_SAME} and d.id = any(%s)"
+    return [row[0] for row in primary.execute(query, (number, list(others))).fetchall()]
+
+
+def changed_since(primary: Connection, number: int, but: Collection[int]) -> bool:
+    """Whether there is a later entry about the same object, other than these."""
+    query = f"select exists ({_THE_SAME} and d.id > l.id and d.id <> all(%s))"
+    return bool(one(primary, query, (number, list(but))))
 
 
 def same_on_both(primary: Connection, secondary: Connection, number: int) -> bool:
