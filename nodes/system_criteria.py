@@ -29,4 +29,5 @@ RESTRICTED = (
     SystemRule(-7, INCLUDE, "", "role membership", "goes with the role"),
     SystemRule(-8, INCLUDE, "", "member of an extension", "comes with its extension, whatever its schema"),
 )
+ELSEWHERE = ("schema", "role", "role membership")  # those that are in no schema
 SCHEMAS = {rule.schema: rule for rule in RESTRICTED if rule.schema}

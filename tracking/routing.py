@@ -21,5 +21,6 @@ class NoSuchPage(AsyncWebsocketConsumer):
 sockets = [
     path("ws/pairs/", LiveConsumer.as_asgi()),
     path("ws/pairs/<pair:name>/", LiveConsumer.as_asgi()),
+    path("ws/pairs/<pair:name>/criteria/", LiveConsumer.as_asgi(page="criteria")),
     re_path("", NoSuchPage.as_asgi()),
 ]
