@@ -12,6 +12,6 @@ _UNDO = "drop schema qsys2 cascade"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("nodes", "0007_names_of_steps"), ("tracking", "0007_other_objects")]
+    dependencies = [("nodes", "0008_criteria"), ("tracking", "0007_other_objects")]
 
     operations = [migrations.RunSQL("".join((_HERE / name).read_text() for name in _FILES), _UNDO)]
