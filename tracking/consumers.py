@@ -55,6 +55,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await self.channel_layer.group_discard(group, self.channel_name)
 
 
+class CriteriaConsumer(LiveConsumer):
+    """The socket of the page of a pair's replication criteria."""
+
+    page = "criteria"
+
+
 class EngineConsumer(AsyncConsumer):
     """Wakes the engine. The work itself runs in the engine's own threads, never on the event loop."""
 
