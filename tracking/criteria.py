@@ -119,11 +119,12 @@ def _shown(change: CriteriaChange, pool: StoragePool, rules: list[CriteriaRule])
     change.pool = pool
     mine = [rule for rule in rules if (rule.pool_id, rule.label) == (pool.pk, change.label)]
     refusals = list((change.preview or {}).get("refusals", []))
-    return Shown(change, mine, _standing(change, refusals), refusals)
+    return Shown(change, mine, standing(change), refusals)
 
 
-def _standing(change: CriteriaChange, refusals: list[str]) -> status.Status:
+def standing(change: CriteriaChange) -> status.Status:
     """Who has to do what next, in words."""
+    refusals = (change.preview or {}).get("refusals")
     if change.commit_asked:
         kind, text = "in-progress", f"Being committed{_until(change.pool)}"
     elif change.failure:

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from mwaportal import shell_criteria
 from mwaportal.access import APPROVE, GROUPS, REQUEST, add_person
 from mwaportal.shell import as_data, await_pair, in_words, named, person_of, tell
 from nodes.models import Node, Pair, StoragePool, SwapRequest
@@ -54,6 +55,8 @@ class Command(BaseCommand):
         carried.add_argument("--done", type=int, nargs="*", default=[], help="tick these off")
         carried.add_argument("--retry", type=int, nargs="*", default=[], help="try these again")
         carried.add_argument("--user", default="", help="in whose name (default: who runs this)")
+        rules = add("criteria", "what is mirrored: list, add, remove, preview, commit rules", "name", wait=0)
+        shell_criteria.add_arguments(rules)
         add("status", "where a pair stands, as JSON", "name")
         swap = add("swap", "request, approve, reject or cancel a role swap")
         swap.add_argument("act", choices=["request", "approve", "reject", "cancel"])
@@ -164,6 +167,10 @@ class Command(BaseCommand):
         for entry in entries.filter(done_at=None).select_related("pool"):
             self.say(f"{entry.pk}  {entry.pool.database}  {entry.state}  {entry}  {entry.failure}".rstrip())
         tell(pair)
+
+    def criteria(self, *, name, user, wait, **given):
+        for line in shell_criteria.carry_out(named(Pair, name), user or getpass.getuser(), wait, given):
+            self.say(line)
 
     def status(self, *, name, **_):
         self.say(json.dumps(as_data(named(Pair, name)), indent=2, default=str))
