@@ -20,12 +20,14 @@ class Action:
     digest: str = ""
 
 
-def pair_actions(pair: Pair, swap: SwapRequest | None, viewer: Viewer) -> list[Action]:
+def pair_actions(
+    pair: Pair, swap: SwapRequest | None, in_the_way_of_swap: str, viewer: Viewer
+) -> list[Action]:
     """What may be asked of a pair now; `swap` is its open role swap, if there is one."""
     found = []
     if viewer.operate and pair.goal != Pair.Goal.REMOVED and not _is_busy(swap):
         found += _goal_actions(pair)
-    if viewer.request and swap is None and not pair.in_the_way_of_swap():
+    if viewer.request and swap is None and not in_the_way_of_swap:
         found.append(Action("Request role swap", reverse("swap-request", args=[pair.name])))
     return found
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from mwaportal import doorbell
 from mwaportal.access import APPROVE, OPERATE, REQUEST, needs
 
-from .models import Pair, SwapRequest
+from .models import CriteriaChange, CriteriaRule, Pair, SwapRequest
 
 _GOALS = {"start": Pair.Goal.SYNC, "pause": Pair.Goal.PAUSED}
 
@@ -57,7 +57,41 @@ def cancel_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     return carry_out(request, swap.pair, lambda: swap.cancel(request.user))
 
 
-def carry_out(request: HttpRequest, pair: Pair, act: Callable[[], object]) -> HttpResponse:
+@require_POST
+@needs(OPERATE)
+def remove_rule(request: HttpRequest, name: str, pk: int) -> HttpResponse:
+    """Have a rule of the replication criteria go with the pending change of the label that was given."""
+    rule = get_object_or_404(CriteriaRule.objects.select_related("pool__pair"), pk=pk, pool__pair__name=name)
+    label = request.POST.get("label", "").strip()
+    return carry_out(
+        request, rule.pool.pair, lambda: rule.remove(label, request.user.username), page="criteria"
+    )
+
+
+@require_POST
+@needs(OPERATE)
+def commit_criteria(request: HttpRequest, name: str, pk: int) -> HttpResponse:
+    """Have a pending change of the replication criteria take effect."""
+    change = _change(name, pk)
+    return carry_out(request, change.pool.pair, lambda: change.commit(request.user.username), page="criteria")
+
+
+@require_POST
+@needs(OPERATE)
+def roll_back_criteria(request: HttpRequest, name: str, pk: int) -> HttpResponse:
+    """Forget a pending change of the replication criteria."""
+    change = _change(name, pk)
+    return carry_out(request, change.pool.pair, change.roll_back, page="criteria")
+
+
+def _change(name: str, pk: int) -> CriteriaChange:
+    changes = CriteriaChange.objects.select_related("pool__pair")
+    return get_object_or_404(changes, pk=pk, pool__pair__name=name)
+
+
+def carry_out(
+    request: HttpRequest, pair: Pair, act: Callable[[], object], *, page: str = "pair"
+) -> HttpResponse:
     """Do it, wake the engine and the open pages, and go back to the pair; a refusal is shown there."""
     try:
         act()
@@ -66,4 +100,4 @@ def carry_out(request: HttpRequest, pair: Pair, act: Callable[[], object]) -> Ht
     else:
         doorbell.ring(pair.pk)
         doorbell.notify(pair.pk)
-    return redirect("pair", name=pair.name)
+    return redirect(page, name=pair.name)

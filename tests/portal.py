@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from nodes.models import Node, Pair, StoragePool
+from nodes.models import CriteriaChange, CriteriaRule, Node, Pair, StoragePool
 from tracking.models import (
     Attempt,
     CompareResult,
@@ -107,3 +107,13 @@ def make_history(pair: Pair) -> None:
             }
         ],
     )  # fmt: skip
+
+
+def propose(
+    pool: StoragePool, inclusion: str, schema: str = "", object_type: str = "", name: str = "",
+    label: str = "spring",
+) -> CriteriaChange:  # fmt: skip
+    """A pending rule of the replication criteria, by Olga; returns the change that it is part of."""
+    return CriteriaRule(
+        pool=pool, inclusion=inclusion, schema=schema, object_type=object_type, name=name, label=label
+    ).add("olga")

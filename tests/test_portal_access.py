@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from mwaportal.access import Viewer, add_person, viewers
 from mwaportal.models import TokenBucket
-from nodes.models import Pair, SwapRequest
-from tests.portal import PASSWORD, make_people, make_synchronizing_pair
+from nodes.models import CriteriaChange, CriteriaRule, Pair, SwapRequest
+from tests.portal import PASSWORD, make_people, make_synchronizing_pair, propose
 from tracking.models import CompareRun, DefinitionEntry, MigratedObject, OtherObject
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +69,7 @@ def test_an_outsider_sees_nothing_not_even_which_pairs_exist(browser, pair, path
     assert b"otto may not see the pairs" in response.content
 
 
-@pytest.mark.parametrize("path", ["/", "/pairs/shop/"])
+@pytest.mark.parametrize("path", ["/", "/pairs/shop/", "/pairs/shop/criteria/"])
 @pytest.mark.parametrize("name", ["olga", "artur", "vera"])
 def test_every_group_sees_the_pages(browser, pair, path, name):
     response = browser(name).get(path)
@@ -88,6 +88,8 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
         pool=pair.pools.get(), identity="public.v", object_type="view", tracked_at=timezone.now(),
         ended_at=timezone.now(),
     )  # fmt: skip
+    change = propose(pair.pools.get(), "EXCLUDE", "old")
+    rule = change.rules.get()
     at = {"name": pair.name}
     acts = {
         act: (reverse("definition", kwargs={**at, "pk": entry.pk, "act": act}), "olga")
@@ -101,6 +103,10 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
         "request": (reverse("swap-request", kwargs=at), "olga"),
         "compare": (reverse("compare", kwargs={**at, "number": 1}), "olga"),
         "tick off another": (reverse("other", kwargs={**at, "pk": other.pk, "act": "done"}), "olga"),
+        "remove a rule": (reverse("rule-remove", kwargs={**at, "pk": rule.pk}), "olga"),
+        "commit": (reverse("criteria-commit", kwargs={**at, "pk": change.pk}), "olga"),
+        "roll back": (reverse("criteria-roll-back", kwargs={**at, "pk": change.pk}), "olga"),
+        "add a rule": (reverse("criteria", kwargs=at), "olga"),
         "approve": (reverse("swap-approve", kwargs={**at, "pk": swap.pk}), "artur"),
         "reject": (reverse("swap-reject", kwargs={**at, "pk": swap.pk}), "artur"),
         "cancel": (reverse("swap-cancel", kwargs={**at, "pk": swap.pk}), "olga"),
@@ -109,7 +115,7 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
 
 ACTIONS = [
     "start", "pause", "request", "compare", *DefinitionEntry.ACTS, "forget", "tick off another",
-    "approve", "reject", "cancel",
+    "remove a rule", "commit", "roll back", "add a rule", "approve", "reject", "cancel",
 ]  # fmt: skip
 
 
@@ -118,6 +124,7 @@ def everything(pair: Pair) -> tuple:
         list(Pair.objects.values()), list(SwapRequest.objects.values()),
         list(DefinitionEntry.objects.values()), CompareRun.objects.count(),
         list(OtherObject.objects.values()), list(MigratedObject.objects.values()),
+        list(CriteriaRule.objects.values()), list(CriteriaChange.objects.values()),
     )  # fmt: skip
 
 
@@ -134,7 +141,9 @@ def test_an_action_is_refused_to_everybody_it_is_not_for(browser, people, pair, 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_an_action_is_never_taken_by_a_link(browser, people, pair, action):
     url, who = actions(pair, people["olga"])[action]
-    assert browser(who).get(url).status_code == 405
+    before = everything(pair)
+    assert browser(who).get(url).status_code == (200 if action == "add a rule" else 405)
+    assert everything(pair) == before
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -147,8 +156,9 @@ def test_an_action_needs_the_token_of_a_form(people, pair, action):
 
 def test_a_stakeholder_is_offered_nothing(browser, people, pair):
     actions(pair, people["olga"])
-    page = browser("vera").get("/pairs/shop/").content.decode()
-    assert "formaction" not in page
+    for path in ("/pairs/shop/", "/pairs/shop/criteria/"):
+        page = browser("vera").get(path).content.decode()
+        assert "formaction" not in page and "Add a rule" not in page
 
 
 def test_viewers_are_told_apart_by_what_they_may_do(people):

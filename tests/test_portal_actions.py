@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from nodes.models import SwapRequest
-from tests.portal import make_history, make_pair, make_people, make_synchronizing_pair
+from tests.portal import make_history, make_pair, make_people, make_synchronizing_pair, propose
 from tracking.models import CompareRun, DefinitionEntry, OtherObject, set_phase, set_state
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +97,25 @@ def test_an_approval_is_for_the_plan_that_was_shown(people, rung):
     post(people["artur"], f"/pairs/shop/swap/{swap.pk}/approve/", digest="")
     swap.refresh_from_db()
     assert swap.state == "REQUESTED"
+
+
+def test_an_approval_is_for_the_criteria_that_were_shown(people):
+    pair = make_synchronizing_pair()
+    pool = pair.pools.get()
+    without = SwapRequest.plan_for(pair)
+    propose(pool, "EXCLUDE", "old")  # pending: it holds for nothing yet
+    assert SwapRequest.plan_for(pair) == without and "criteria" not in without
+    change = pool.criteria_changes.get()
+    change.settle()
+    active = pool.criteria.get()
+    swap = SwapRequest.request(pair, people["olga"])
+    assert swap.plan["criteria"] == ["EXCLUDE everything in schema old of *SYSBAS"]
+    active.remove("spring", "oskar")  # holds until that is committed
+    assert SwapRequest.digest_of(SwapRequest.plan_for(pair)) == swap.digest
+    pool.criteria_changes.get().settle()
+    page = post(people["artur"], f"/pairs/shop/swap/{swap.pk}/approve/", digest=swap.digest)
+    swap.refresh_from_db()
+    assert "is not the one that was shown" in page and swap.state == "REQUESTED"
 
 
 def test_nobody_approves_his_own_swap_even_with_both_roles(people):

@@ -111,6 +111,52 @@ def test_a_swap_is_asked_for_and_approved_by_two_people(sign_in, served):
         assert database.execute(state).fetchall() == [("APPROVED", True)]
 
 
+def test_a_rule_is_added_and_its_preview_appears_while_the_next_one_is_typed(sign_in, served):
+    olga, vera = sign_in("olga", "/pairs/hr/criteria/"), sign_in("vera", "/pairs/hr/criteria/")
+    olga.get_by_label("Inclusion").select_option("EXCLUDE")
+    olga.get_by_label("Schema").fill("old")
+    olga.locator("#id_label").fill("spring")
+    olga.get_by_role("button", name="Add the rule").click()
+    expect(vera.locator("#changes")).to_contain_text("schema old of *SYSBAS")
+    olga.evaluate("window.notReloaded = true")
+    olga.locator("#id_schema").fill("olde")
+    with served.database() as database:
+        database.execute(
+            'update nodes_criteriachange set preview = \'{"changes": [], "more": 0, "refusals":'
+            ' ["view v needs table old.t"]}\''
+        )
+    for page in (olga, vera):
+        expect(page.locator("#changes")).to_contain_text("view v needs table old.t")
+        expect(page.get_by_role("status")).to_have_text("spring: Cannot be committed as it is.")
+        assert page.evaluate("window.notReloaded")
+    expect(olga.locator("#id_schema")).to_have_value("olde")
+    expect(vera.get_by_role("button", name="Commit")).to_have_count(0)
+    olga.get_by_role("button", name="Roll back spring").click()
+    expect(vera.locator("#changes")).to_contain_text("Nothing is pending")
+
+
+def test_the_list_of_rules_is_filtered_and_a_rule_is_removed_under_a_label(sign_in, served):
+    with served.database() as database:
+        database.execute(
+            "insert into nodes_criteriarule (pool_id, schema, object_type, name, inclusion, state, label)"
+            " select s.id, 'archive', '', '', 'EXCLUDE', 'ACTIVE', '' from nodes_storagepool s"
+            " join nodes_pair p on p.id = s.pair_id and p.name = 'hr'"
+        )
+    page = sign_in("olga", "/pairs/hr/criteria/")
+    rules = page.locator("#rules tbody tr:visible")
+    for shown, count in (("Rules that were made here", 1), ("Pending rules", 0), ("Rules of the system", 9)):
+        page.get_by_label("Show").select_option(shown)
+        expect(rules).to_have_count(count)
+    page.get_by_label("Show").select_option("All rules")
+    remove = page.get_by_role("button", name="Remove EXCLUDE everything in schema archive")
+    remove.click()  # the browser asks for the label, and nothing is sent
+    expect(page.get_by_label("Label for what is removed")).to_be_focused()
+    assert page.evaluate("window.notReloaded")
+    page.keyboard.type("autumn")
+    remove.click()
+    expect(page.locator("#changes")).to_contain_text("no longer: Excluded everything in schema archive")
+
+
 def test_what_nobody_rang_for_appears_all_the_same(sign_in, served):
     page = sign_in("vera", "/pairs/erp/")
     with served.database() as database:
@@ -169,7 +215,7 @@ def test_a_page_is_usable_by_keyboard(sign_in):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/pairs/erp/"])
+@pytest.mark.parametrize("path", ["/", "/pairs/erp/", "/pairs/erp/criteria/"])
 def test_nothing_overflows_a_phone(sign_in, path, scheme):
     page = sign_in("vera", path, viewport={"width": 390, "height": 844}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

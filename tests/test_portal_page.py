@@ -11,7 +11,7 @@ from django.utils import timezone
 from mwaportal import shown
 from mwaportal.access import Viewer
 from nodes import status
-from nodes.models import SwapRequest
+from nodes.models import CriteriaRule, SwapRequest
 from tests.portal import make_copies, make_history, make_pair, make_people, make_synchronizing_pair
 from tracking import progress
 from tracking.live import render_home, render_pair
@@ -300,6 +300,20 @@ def test_a_swap_shows_its_plan_and_its_steps():
     page = render_pair(pair.pk, Viewer(approve=True, user_id=people["artur"].pk))["swap"]
     for piece in ("old-shop", "new-shop", "5,000 ms", "18.3", "4 sessions ended", f'value="{swap.digest}"'):
         assert piece in page
+
+
+def test_a_swap_shows_which_criteria_its_plan_holds_for_and_nothing_where_there_are_none():
+    people = make_people()
+    pair = make_synchronizing_pair()
+    SwapRequest.request(pair, people["olga"])
+    assert "Replication criteria" not in render_pair(pair.pk, OLGA)["swap"]
+    SwapRequest.objects.all().delete()
+    pool = pair.pools.get()
+    CriteriaRule.objects.create(pool=pool, inclusion="EXCLUDE", schema="<i>old", state="ACTIVE")
+    SwapRequest.request(pair, people["olga"])
+    page = render_pair(pair.pk, Viewer(approve=True, user_id=people["artur"].pk))["swap"]
+    assert "what they leave out is on new-shop only as it is there now" in page
+    assert "EXCLUDE everything in schema &lt;i&gt;old of *SYSBAS" in page
 
 
 def test_the_steps_of_several_databases_are_told_apart():

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from mwaportal.access import Viewer
 from mwaportal.portaldb import portal_conninfo
-from nodes import status
+from nodes import status, system_criteria
 from nodes.models import Pair
 from nodes.postgres.connect import connect
-from tests.portal import make_copies, make_history, make_pair, make_synchronizing_pair
+from tests.portal import make_copies, make_history, make_pair, make_synchronizing_pair, propose
 from tests.qsys2 import COLUMNS, on_sheet, read, track
 from tracking import exports, qsys2
 from tracking.models import DefinitionEntry, MigratedObject, OtherObject, TableCopy, set_state
@@ -324,6 +324,68 @@ def test_every_state_of_a_pool_is_shown_in_the_words_of_the_vocabulary():
             assert {primary.replication_detail, secondary.replication_detail} <= details
 
 
+# The criteria
+
+
+def test_a_rule_is_shown_in_each_of_its_states():
+    pool = make_pair().pools.get()
+    propose(pool, "EXCLUDE", "old").settle()
+    propose(pool, "DEFINITION", "public", "table", 'Log"', label="autumn").settle()
+    pool.criteria.get(schema="old").remove("spring", "olga")
+    propose(pool, "INCLUDE", "", "large object").refuse("the secondary does not answer")
+    rows = {row.rule_identifier: row for row in read("replication_criteria_info")}
+    for rule in pool.criteria.all():
+        row = rows[rule.pk]
+        assert (row.apply_state, row.inclusion_state) == (rule.state, rule.inclusion)
+        assert (row.library_name or "", row.object_type or "", row.object_name or "") == rule.rule.scope
+        assert (row.iasp_name, row.pair_name, row.rule_source) == ("*SYSBAS", "shop", "USER")
+        assert (row.removable, row.restricted, row.apply_label) == ("YES", "NO", rule.label or None)
+        failed = "the secondary does not answer" if rule.label == "spring" else None
+        assert row.failure_message == failed
+    assert {row.apply_state for row in rows.values()} == {state for state, _ in status.APPLY_STATE.choices}
+    assert "" not in {value for row in rows.values() for value in vars(row).values()}
+
+
+def test_the_failure_of_another_pool_s_change_is_not_shown():
+    first, second = make_pair(databases=("shop", "billing")).pools.all()
+    propose(first, "EXCLUDE", "old").refuse("no")
+    propose(second, "EXCLUDE", "old")
+    rows = [row for row in read("replication_criteria_info") if row.rule_source == "USER"]
+    assert {row.iasp_name: row.failure_message for row in rows} == {"*SYSBAS": "no", "billing": None}
+
+
+def test_the_rules_of_the_system_are_those_that_the_page_shows():
+    make_pair(databases=("shop", "billing"))
+    rows = [row for row in read("replication_criteria_info") if row.rule_source == "SYSTEM"]
+    expected = [
+        (rule.number, rule.inclusion, iasp, rule.schema or None, rule.object_type or None,
+         "YES" if rule.restricted else "NO")
+        for rule, iasps in (
+            (system_criteria.DEFAULT, ("*SYSBAS", "billing")),
+            *((rule, (None,)) for rule in system_criteria.RESTRICTED),
+        )
+        for iasp in iasps
+    ]  # fmt: skip
+    found = [
+        (row.rule_identifier, row.inclusion_state, row.iasp_name, row.library_name, row.object_type,
+         row.restricted)
+        for row in rows
+    ]  # fmt: skip
+    assert sorted(found, key=str) == sorted(expected, key=str)
+    assert {(row.apply_state, row.removable, row.object_name) for row in rows} == {("ACTIVE", "NO", None)}
+
+
+def test_what_no_other_rule_is_about_is_as_the_pool_s_rule_says_while_it_is_in_force():
+    pool = make_pair(databases=("shop", "billing")).pools.first()
+    propose(pool, "EXCLUDE")
+    defaults = {row.default_inclusion_state for row in read("mirror_info")}
+    assert defaults == {"INCLUDE"}  # it is only pending
+    pool.criteria_changes.get().settle()
+    pool.criteria.get().remove("spring", "olga")  # which is only pending as well
+    by_pool = {row.database_name: row.default_inclusion_state for row in read("mirror_info")}
+    assert by_pool == {"shop": "EXCLUDE", "billing": "INCLUDE"}
+
+
 # Who may read
 
 
@@ -339,11 +401,7 @@ def test_a_reader_sees_the_views_and_no_table():
         cursor.execute("set local role mwa_reader")
         for view in exports.VIEWS:
             cursor.execute(f"select * from qsys2.{view}")
-            assert cursor.fetchall() or view in (
-                "migrated_library",
-                "resync_status",
-                "replication_criteria_info",
-            )
+            assert cursor.fetchall() or view in ("migrated_library", "resync_status")
             assert "sesame" not in str(cursor.fetchall())
         cursor.execute(
             "select t, has_table_privilege(t, 'delete') or has_any_column_privilege(t, p)"

@@ -14,7 +14,7 @@ from mwaportal import doorbell
 from mwaportal.access import add_person
 from mwaportal.asgi import application
 from nodes.models import Pair
-from tests.portal import PASSWORD, make_people, make_synchronizing_pair
+from tests.portal import PASSWORD, make_people, make_synchronizing_pair, propose
 from tracking import live
 from tracking.models import set_state
 
@@ -114,6 +114,25 @@ def test_a_change_arrives_in_every_open_page_and_only_what_changed(people, pair)
     live_test(scenario)
 
 
+def test_a_preview_appears_in_the_open_page_of_the_criteria(people, pair):
+    client = signed_in("vera")
+
+    async def scenario():
+        page = socket(client, "/ws/pairs/shop/criteria/")
+        await page.connect()
+        assert "Nothing is pending" in await page.receive_from(5)
+        pool = await sync_to_async(pair.pools.get)()
+        change = await sync_to_async(propose)(pool, "EXCLUDE", "old")
+        await asyncio.to_thread(doorbell.notify, pair.pk)
+        assert "schema old of *SYSBAS" in await until(page, "The engine is looking at it")
+        await sync_to_async(change.show)({"changes": [], "more": 0, "refusals": ["view v needs it"]})
+        await asyncio.to_thread(doorbell.notify, pair.pk)
+        assert 'hx-target="#rules"' not in await until(page, "view v needs it")
+        await page.disconnect()
+
+    live_test(scenario)
+
+
 def test_a_hundred_changes_at_once_are_a_few_messages(people, pair):
     client = signed_in("vera")
 
@@ -146,7 +165,7 @@ def test_administrators_are_offered_actions_and_stakeholders_are_not(people, pai
     live_test(scenario)
 
 
-@pytest.mark.parametrize("path", ["/ws/pairs/", "/ws/pairs/shop/"])
+@pytest.mark.parametrize("path", ["/ws/pairs/", "/ws/pairs/shop/", "/ws/pairs/shop/criteria/"])
 @pytest.mark.parametrize("name", [None, "otto"])
 def test_whoever_may_not_see_it_is_told_so_and_gets_nothing(people, pair, path, name):
     client = signed_in(name) if name else None
@@ -181,7 +200,7 @@ def test_a_page_from_elsewhere_gets_no_socket(people, pair, origin):
     live_test(scenario)
 
 
-@pytest.mark.parametrize("path", ["/ws/pairs/nothing/", "/ws/elsewhere/"])
+@pytest.mark.parametrize("path", ["/ws/pairs/nothing/", "/ws/pairs/nothing/criteria/", "/ws/elsewhere/"])
 def test_a_pair_that_is_not_there_closes_its_socket(people, path):
     client = signed_in("vera")
 

@@ -7,9 +7,9 @@ import pytest
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 
-from nodes.models import Node, Pair, SwapRequest
+from nodes.models import CriteriaRule, Node, Pair, SwapRequest
 from nodes.postgres.connect import connect, for_database, one
-from tests.portal import PASSWORD, make_history, make_pair, make_people, make_synchronizing_pair
+from tests.portal import PASSWORD, make_history, make_pair, make_people, make_synchronizing_pair, propose
 from tracking.models import CompareRun, DefinitionEntry, OtherObject, set_state
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +88,7 @@ def test_a_pair_is_defined_as_a_whole_or_not_at_all(nodes):
     assert [str(pool) for pool in Pair.objects.get(name="crm").pools.all()] == ["*SYSBAS", "billing"]
 
 
-@pytest.mark.parametrize("verb", ["preflight", "start", "pause", "remove", "compare", "status"])
+@pytest.mark.parametrize("verb", ["preflight", "start", "pause", "remove", "compare", "status", "criteria"])
 def test_a_pair_that_is_not_there_is_named_with_those_that_are(nodes, verb):
     assert refused(verb, "crm") == "there is no pair crm; there are: other"
 
@@ -167,6 +167,65 @@ def test_the_list_is_shown_and_its_entries_are_acted_upon():
         )
 
 
+def test_a_rule_is_added_listed_committed_and_removed():
+    pool = make_pair().pools.get()
+    about = ("--schema", "public", "--type", "table", "--object", "log")
+    said = mwa("criteria", "shop", "--add", "EXCLUDE", *about, "--label", "spring", "--user", "olga")
+    rule = CriteriaRule.objects.get()
+    line = f"{rule.pk}  shop  PENDING ADD  EXCLUDE table log in schema public of *SYSBAS  spring\n"
+    assert said.startswith(line) and said == mwa("criteria", "shop")
+    pending = "criteria change 'spring' of pool *SYSBAS: The engine is looking at it, once one works"
+    assert pending in said and pool.criteria_changes.get().by == "olga"
+    assert mwa("criteria", "shop", "--commit", "spring") == line.replace("PENDING ADD", "ACTIVE").replace(
+        "  spring", ""
+    )
+    assert "PENDING REMOVE" in mwa("criteria", "shop", "--remove", str(rule.pk), "--label", "autumn")
+    assert "ACTIVE" in mwa("criteria", "shop", "--roll-back", "autumn")
+    mwa("criteria", "shop", "--remove", str(rule.pk), "--label", "autumn")
+    assert mwa("criteria", "shop", "--commit", "autumn") == ""
+
+
+def test_a_preview_is_printed_with_what_forbids_it():
+    change = propose(make_pair().pools.get(), "EXCLUDE", "public", "table", "log")
+    log = {"object_type": "table", "schema": "public", "identity": "public.log", "before": "INCLUDE",
+           "after": "EXCLUDE", "effect": "is not made on the copy"}  # fmt: skip
+    change.show({"changes": [log], "more": 4, "refusals": ["view v needs table public.log"]})
+    assert mwa("criteria", "shop", "--preview", "spring").splitlines() == [
+        "criteria change 'spring' of pool *SYSBAS: The migration could not begin with it;"
+        " objects that change: 5",
+        "    view v needs table public.log",
+        "    table public.log: INCLUDE -> EXCLUDE, is not made on the copy",
+        "    and 4 more",
+    ]
+    assert "public.log: INCLUDE" not in mwa("criteria", "shop")
+
+
+def test_a_commit_that_is_refused_or_not_seen_to_is_a_failure():
+    change = propose(make_synchronizing_pair().pools.get(), "EXCLUDE", "old")
+    assert "Being committed" in mwa("criteria", "shop", "--commit", "spring")
+    assert "is being committed; needed is one" in refused("criteria", "shop", "--commit", "spring")
+    change.refuse("view v needs it")
+    assert "not seen to after 0.1 s" in refused("criteria", "shop", "--commit", "spring", "--wait", "0.1")
+
+
+def test_what_is_not_there_is_refused_with_what_is():
+    first, second = make_pair(databases=("shop", "billing")).pools.all()
+    add = ("criteria", "shop", "--add", "EXCLUDE", "--schema", "old", "--label", "x")
+    assert refused(*add) == "there are 2 databases, needed is --pool with one of: shop, billing"
+    assert refused(*add, "--pool", "crm") == "pair shop has no database crm; it has: shop, billing"
+    mwa(*add, "--pool", "billing")
+    rule = second.criteria.get()
+    assert refused("criteria", "shop", "--commit", "y") == (
+        "nothing is pending under 'y' in shop, billing; pending is: x"
+    )
+    assert refused("criteria", "shop", "--remove", str(rule.pk), "--pool", "shop") == (
+        f"there is no rule {rule.pk} in shop"
+    )
+    assert "is empty, needed is a word" in refused(*add[:-2], "--pool", "shop")
+    assert "type is 'tabel'" in refused(*add, "--pool", "shop", "--type", "tabel")
+    assert not first.criteria.exists()
+
+
 def test_a_swap_is_asked_for_and_approved_by_two_people_and_for_its_plan(people):
     pair = make_synchronizing_pair()
     digest = json.loads(mwa("swap", "request", "shop", "--user", "olga"))["digest"]
@@ -240,3 +299,23 @@ def test_a_compare_prints_each_verdict_and_fails_unless_all_are_equal(engine):
     with pytest.raises(CommandError, match="not every table was proved equal"):
         call_command("mwa", "compare", "moving", "--wait", "60", stdout=said)
     assert "DIFFERENT" in said.getvalue() and '"n": "2"' in said.getvalue()
+
+
+def test_a_rule_that_the_engine_refuses_fails_with_the_reason_and_another_takes_effect(engine):
+    engine.database.source.execute(
+        "create table account (id int primary key); create table log (id int primary key);"
+        " create view accounts as select * from account"
+    )
+    engine.migrate()
+    table = ("--schema", "public", "--type", "table", "--wait", "60")
+    said = mwa("criteria", "moving", "--add", "EXCLUDE", *table, "--object", "account", "--label", "x")
+    why = "view public.accounts needs table public.account, which would be excluded"
+    assert "Cannot be committed as it is; objects that change: 1" in said and why in said
+    assert why in refused("criteria", "moving", "--commit", "x", "--wait", "60")
+    mwa("criteria", "moving", "--roll-back", "x")
+    mwa("criteria", "moving", "--add", "EXCLUDE", *table, "--object", "log", "--label", "y")
+    said = mwa("criteria", "moving", "--preview", "y")
+    assert "table public.log: INCLUDE -> EXCLUDE, stays on the secondary" in said
+    assert "ACTIVE  EXCLUDE table log" in mwa("criteria", "moving", "--commit", "y", "--wait", "60")
+    left_out = "select inclusion from mwa.known where object = 'log'::regclass"
+    assert one(engine.database.source, left_out) == "EXCLUDE"

@@ -18,6 +18,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     """
 
     room: Room | None = None
+    page = "pair"
 
     async def connect(self) -> None:
         """Let somebody in who may see the page, and tell the others why not."""
@@ -37,7 +38,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._groups = [f"pair-{pair_id}" if name else "pairs", f"user-{user.pk}"]
         for group in self._groups:
             await self.channel_layer.group_add(group, self.channel_name)
-        self.room = Room.enter(self, pair_id, may[user.pk])
+        self.room = Room.enter(self, self.page, pair_id, may[user.pk])
 
     async def pair_changed(self, event: dict) -> None:
         """The doorbell: look again."""
@@ -52,6 +53,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.room.leave(self)
             for group in self._groups:
                 await self.channel_layer.group_discard(group, self.channel_name)
+
+
+class CriteriaConsumer(LiveConsumer):
+    """The socket of the page of a pair's replication criteria."""
+
+    page = "criteria"
 
 
 class EngineConsumer(AsyncConsumer):

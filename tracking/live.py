@@ -21,6 +21,7 @@ from django.utils.html import escape
 from mwaportal.access import Viewer, viewers
 from nodes.models import Pair
 
+from .criteria import criteria_context
 from .page import home_context, pair_context
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,16 @@ def render_pair(pair_id: int, viewer: Viewer) -> Parts | None:
     return {**parts, "announcement": escape(context["announcement"])}
 
 
+def render_criteria(pair_id: int, viewer: Viewer) -> Parts | None:
+    """The page of a pair's replication criteria, by element id; None where the pair is gone."""
+    pair = Pair.objects.filter(pk=pair_id).first()
+    if pair is None:
+        return None
+    context = criteria_context(pair, viewer)
+    parts = {name: render_to_string(f"criteria/_{name}.html", context) for name in ("changes", "rules")}
+    return {**parts, "announcement": escape(context["announcement"])}
+
+
 def still_seen_by(sockets: list[Socket]) -> dict[Socket, Viewer]:
     """The sockets whose session still stands, with what their viewers may do now."""
     users = User.objects.in_bulk({socket.user_id for socket in sockets})
@@ -100,20 +111,20 @@ def still_seen_by(sockets: list[Socket]) -> dict[Socket, Viewer]:
 class Room:
     """All sockets that show one page to one kind of viewer; exists as long as it has sockets."""
 
-    _rooms: dict[tuple[int | None, Viewer], "Room"] = {}
+    _rooms: dict[tuple[str, int | None, Viewer], "Room"] = {}
 
-    def __init__(self, pair_id: int | None, viewer: Viewer) -> None:
-        self.pair_id, self.viewer = pair_id, viewer
+    def __init__(self, page: str, pair_id: int | None, viewer: Viewer) -> None:
+        self.page, self.pair_id, self.viewer = page, pair_id, viewer
         self._sockets: dict[Socket, bool] = {}  # and whether it has had its first snapshot
         self._dirty = asyncio.Event()
         self._shown: Parts = {}
 
     @classmethod
-    def enter(cls, socket: Socket, pair_id: int | None, viewer: Viewer) -> "Room":
+    def enter(cls, socket: Socket, page: str, pair_id: int | None, viewer: Viewer) -> "Room":
         """Let a socket in; its first snapshot is on the way."""
-        key = (pair_id, viewer)
+        key = (page, pair_id, viewer)
         if (room := cls._rooms.get(key)) is None:
-            room = cls._rooms[key] = cls(pair_id, viewer)
+            room = cls._rooms[key] = cls(*key)
             room._task = asyncio.create_task(room._run())
         room._sockets[socket] = False
         room.touch()
@@ -122,8 +133,9 @@ class Room:
     def leave(self, socket: Socket) -> None:
         """Forget a socket; the last one closes the room."""
         self._sockets.pop(socket, None)
-        if not self._sockets and self._rooms.get((self.pair_id, self.viewer)) is self:
-            del self._rooms[self.pair_id, self.viewer]
+        key = (self.page, self.pair_id, self.viewer)
+        if not self._sockets and self._rooms.get(key) is self:
+            del self._rooms[key]
             self._task.cancel()
 
     def touch(self) -> None:
@@ -160,8 +172,14 @@ class Room:
                 await socket.send(_message(parts if first else changed))
 
     def _look(self, sockets: list[Socket]) -> tuple[dict[Socket, Viewer], Parts | None]:
-        parts = render_home() if self.pair_id is None else render_pair(self.pair_id, self.viewer)
-        return still_seen_by(sockets), parts
+        return still_seen_by(sockets), self._render()
+
+    def _render(self) -> Parts | None:
+        if self.pair_id is None:
+            return render_home()
+        if self.page == "criteria":
+            return render_criteria(self.pair_id, self.viewer)
+        return render_pair(self.pair_id, self.viewer)
 
 
 def _close_code(viewer: Viewer | None, parts: Parts | None) -> int:

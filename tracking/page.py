@@ -13,7 +13,7 @@ from nodes.actions import pair_actions, swap_actions
 from nodes.models import Pair, StoragePool, SwapRequest
 from nodes.status import Status
 
-from . import attention, progress, tables
+from . import attention, criteria, progress, tables
 from .models import (
     Attempt,
     CompareResult,
@@ -48,14 +48,16 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
     runs = _with_pool(_runs(pools), pools)
     comparing = {run.pool_id for run in runs if not run.ended_at}
     stands = attention.standing(pair, pool_list)
+    in_the_way_of_swap = "" if swap else pair.in_the_way_of_swap()
     return {
         "now": now,
         "pair": pair,
         "pools": pool_list,
+        "criteria": criteria.counted(pools),
         "needs": attention.needs(pair, pool_list, swap, open_definitions),
         "stands": stands,
         "announcement": attention.announcement(pair, stands, pool_list),
-        "actions": pair_actions(pair, swap, viewer),
+        "actions": pair_actions(pair, swap, in_the_way_of_swap, viewer),
         "phases": _phases(pair, stands, owed, open_definitions),
         "copies": progress.summary(pools, now),
         "steps": progress.steps(pair, pool_list),
@@ -66,7 +68,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         **_library(pair, pools, definitions, viewer),
         "swap": swap,
         "swap_actions": swap_actions(swap, viewer) if swap else [],
-        "in_the_way_of_swap": "" if swap else pair.in_the_way_of_swap(),
+        "in_the_way_of_swap": in_the_way_of_swap,
         "past_swaps": [past for past in swaps if past is not swap],
         "runs": runs,
         "comparable": [

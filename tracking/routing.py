@@ -5,7 +5,7 @@ from django.urls import path, re_path
 
 from mwaportal import converters  # noqa: F401
 
-from .consumers import LiveConsumer
+from .consumers import CriteriaConsumer, LiveConsumer
 from .live import GONE
 
 
@@ -21,5 +21,6 @@ class NoSuchPage(AsyncWebsocketConsumer):
 sockets = [
     path("ws/pairs/", LiveConsumer.as_asgi()),
     path("ws/pairs/<pair:name>/", LiveConsumer.as_asgi()),
+    path("ws/pairs/<pair:name>/criteria/", CriteriaConsumer.as_asgi()),
     re_path("", NoSuchPage.as_asgi()),
 ]

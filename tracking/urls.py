@@ -11,6 +11,7 @@ urlpatterns = [
     path("object-types/", views.object_types, name="object-types"),
     path("exports/<str:view>.<str:form>", views.export, name="export"),
     path("pairs/<pair:name>/", views.pair, name="pair"),
+    path("pairs/<pair:name>/criteria/", views.criteria, name="criteria"),
     path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="compare"),
     path("pairs/<pair:name>/definitions/<int:pk>/<slug:act>/", views.definition, name="definition"),
     path("pairs/<pair:name>/objects/<int:pk>/<slug:act>/", views.other, name="other"),

@@ -1,17 +1,20 @@
 """The live pages, and what is asked of the lists."""
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from mwaportal import doorbell
 from mwaportal.access import OPERATE, VIEW, needs, viewers
+from nodes.forms import RuleForm
 from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
 from . import exports, support, tables
+from .criteria import criteria_context
 from .models import CompareRun, DefinitionEntry, Entry, MigratedObject, OtherObject
 from .page import home_context, pair_context
 
@@ -37,6 +40,31 @@ def pair(request: HttpRequest, name: str) -> HttpResponse:
     found = get_object_or_404(Pair.objects.select_related("source", "copy"), name=name)
     viewer = viewers([request.user.pk])[request.user.pk]
     return render(request, "pairs/pair.html", pair_context(found, viewer))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(VIEW)
+def criteria(request: HttpRequest, name: str) -> HttpResponse:
+    """The replication criteria of a pair; a post adds a rule."""
+    found = get_object_or_404(Pair.objects.filter(pools__isnull=False).distinct(), name=name)
+    if request.method == "POST":
+        return _add_rule(request, found)
+    return _show_criteria(request, found, RuleForm(found))
+
+
+@needs(OPERATE)
+def _add_rule(request: HttpRequest, found: Pair) -> HttpResponse:
+    form = RuleForm(found, request.POST)
+    if not form.added(request.user.username):
+        return _show_criteria(request, found, form)
+    doorbell.ring(found.pk)
+    doorbell.notify(found.pk)
+    return redirect("criteria", name=found.name)
+
+
+def _show_criteria(request: HttpRequest, found: Pair, form: RuleForm) -> HttpResponse:
+    viewer = viewers([request.user.pk])[request.user.pk]
+    return render(request, "criteria/page.html", {**criteria_context(found, viewer), "form": form})
 
 
 @require_safe

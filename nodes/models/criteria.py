@@ -4,9 +4,10 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 
-from nodes import status
+from nodes import status, system_criteria
 from nodes.postgres import criteria
 
+from .pair import Pair
 from .pool import StoragePool
 
 _SCOPE = ("pool", "schema", "object_type", "name")
@@ -49,10 +50,10 @@ class CriteriaRule(models.Model):
     @property
     def about(self) -> str:
         """What it is about, in words."""
-        if not (self.schema or self.object_type):
-            return f"everything in {self.pool}"
-        named = f"{self.object_type} {self.name}" if self.name else f"every {self.object_type or 'object'}"
-        return f"{named} in schema {self.schema}" if self.schema else named
+        named = f"every {self.object_type}" if self.object_type else "everything"
+        if self.name:
+            named = f"{self.object_type} {self.name}"
+        return f"{named} in schema {self.schema} of {self.pool}" if self.schema else f"{named} in {self.pool}"
 
     @property
     def rule(self) -> criteria.Rule:
@@ -60,18 +61,40 @@ class CriteriaRule(models.Model):
         return criteria.Rule(self.inclusion, self.schema, self.object_type, self.name)
 
     def clean(self) -> None:
-        """Raise `ValidationError` where no object could ever match, or the word does not fit."""
+        """Raise `ValidationError` where no object could ever match, or nothing could come of it."""
         try:
             self.rule.check()
         except criteria.BadRule as refusal:
-            raise ValidationError(str(refusal)) from refusal
+            raise ValidationError(f"rule '{self}': {refusal}") from refusal
+        if system := system_criteria.SCHEMAS.get(self.schema):
+            raise ValidationError(
+                f"rule '{self}': schema {self.schema} is {system.why}, and always {system.inclusion};"
+                " needed is another schema"
+            )
+        if self.state == "PENDING ADD":
+            self._refuse_what_is_there()
+
+    def _refuse_what_is_there(self) -> None:
+        others = self.pool.criteria.filter(**self._scope).exclude(pk=self.pk)
+        if pending := others.filter(state="PENDING ADD").first():
+            raise ValidationError(
+                f"rule '{self}': '{pending}' is pending under '{pending.label}';"
+                " needed is one rule for the same, so withdraw that one first"
+            )
+        if others.filter(state="ACTIVE", inclusion=self.inclusion).exists():
+            raise ValidationError(f"rule '{self}' is active already; needed is a rule that changes something")
+
+    @property
+    def _scope(self) -> dict[str, str]:
+        return {"schema": self.schema, "object_type": self.object_type, "name": self.name}
 
     @transaction.atomic
     def add(self, username: str) -> "CriteriaChange":
         """Make it part of the pending change with its label; raises `ValidationError`."""
-        change = CriteriaChange.open(self.pool, self.label, username)
         self.state = "PENDING ADD"
-        self.full_clean()
+        self.clean_fields()
+        change = CriteriaChange.open(self.pool, self.label, username)  # of two at a time one waits here
+        self.clean()
         self.save()
         return change
 
@@ -84,9 +107,12 @@ class CriteriaRule(models.Model):
             CriteriaChange.objects.filter(pool=self.pool).empty().delete()
             return
         if self.state == "PENDING REMOVE":
-            raise ValidationError(f"rule '{self}' is being removed already, by '{self.label}'")
-        CriteriaChange.open(self.pool, label, username)
+            raise ValidationError(
+                f"rule '{self}' is being removed under '{self.label}' already; needed is an active one"
+            )
         self.state, self.label = "PENDING REMOVE", label
+        self.clean_fields()
+        CriteriaChange.open(self.pool, label, username)
         self.save()
 
 
@@ -132,10 +158,9 @@ class CriteriaChange(models.Model):
     def open(cls, pool: StoragePool, label: str, username: str) -> "CriteriaChange":
         """The change of this label, to be previewed anew; raises `ValidationError` while it is committed."""
         if not label:
-            raise ValidationError("a pending rule has no label, needed is one")
+            raise ValidationError(f"the label of a pending rule of {pool} is empty, needed is a word for it")
         change, _ = cls.objects.select_for_update().get_or_create(pool=pool, label=label)
-        if change.commit_asked:
-            raise ValidationError(f"{change} is being committed")
+        change._refuse_if_committing()
         change.by, change.at, change.preview, change.failure = username, timezone.now(), None, ""
         change.save()
         pool.ask_for_criteria()
@@ -148,12 +173,13 @@ class CriteriaChange(models.Model):
         Before anything was done on the nodes nothing is looked at: the rules are active at once, and the
         system migration begins with them, or says why it cannot.
         """
-        held = CriteriaChange.objects.select_for_update().get(pk=self.pk)
-        pair = held.pool.pair
-        if held.commit_asked:
-            raise ValidationError(f"{held} is being committed already")
-        if pair.swaps.filter(state__in=status.OPEN_SWAP).exists():
-            raise ValidationError(f"a role swap of pair {pair} is open: its plan holds for the rules of now")
+        held = self._hold()
+        pair = Pair.objects.select_for_update().get(pk=held.pool.pair_id)  # no swap is asked for meanwhile
+        if swap := pair.swaps.filter(state__in=status.OPEN_SWAP).first():
+            raise ValidationError(
+                f"{held} cannot be committed while a role swap of pair {pair} is open: {swap} is"
+                f" {swap.get_state_display()}, and its plan holds for the rules of now; needed is none"
+            )
         if held.pool.step == held.pool.Step.NEW:
             held.settle()
             return
@@ -164,12 +190,22 @@ class CriteriaChange(models.Model):
     @transaction.atomic
     def roll_back(self) -> None:
         """Forget it: nothing of it takes effect. Raises `ValidationError` where it is being committed."""
-        held = CriteriaChange.objects.select_for_update().get(pk=self.pk)
-        if held.commit_asked:
-            raise ValidationError(f"{held} is being committed")
+        held = self._hold()
         held.rules.filter(state="PENDING ADD").delete()
         held.rules.filter(state="PENDING REMOVE").update(state="ACTIVE", label="")
         held.delete()
+
+    def _hold(self) -> "CriteriaChange":
+        """Its row, locked; raises `ValidationError` where it is not pending any more, or being committed."""
+        held = CriteriaChange.objects.select_for_update().filter(pk=self.pk).first()
+        if held is None:
+            raise ValidationError(f"{self} is settled or rolled back already, needed is one that is pending")
+        held._refuse_if_committing()
+        return held
+
+    def _refuse_if_committing(self) -> None:
+        if self.commit_asked:
+            raise ValidationError(f"{self} is being committed; needed is one that is only pending")
 
     def proposed(self) -> list[criteria.Rule]:
         """The rules of the pool as they would be."""
@@ -185,8 +221,7 @@ class CriteriaChange(models.Model):
         """It has taken effect: its rules are active, or gone; a new one replaces an older one."""
         self.rules.filter(state="PENDING REMOVE").delete()
         for rule in self.rules.filter(state="PENDING ADD"):
-            same = {"schema": rule.schema, "object_type": rule.object_type, "name": rule.name}
-            self.pool.criteria.exclude(pk=rule.pk).exclude(state="PENDING ADD").filter(**same).delete()
+            self.pool.criteria.exclude(pk=rule.pk).exclude(state="PENDING ADD").filter(**rule._scope).delete()
             rule.state, rule.label = "ACTIVE", ""
             rule.save()
         self.delete()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from nodes import status
 
+from .criteria import CriteriaRule
 from .pair import Pair
 
 
@@ -57,13 +58,17 @@ class SwapRequest(models.Model):
     @staticmethod
     def plan_for(pair: Pair) -> dict[str, object]:
         """What a swap of the pair would do now; an approval holds as long as this stays the same."""
-        return {
+        plan: dict[str, object] = {
             "pair": pair.name,
             "from": pair.primary.name,
             "to": pair.secondary.name,
             "databases": [pool.database for pool in pair.pools.all()],
             "budget_ms": pair.swap_budget_ms,
         }
+        rules = CriteriaRule.objects.filter(pool__pair=pair).exclude(state="PENDING ADD")
+        if criteria := sorted(str(rule) for rule in rules.select_related("pool")):
+            plan["criteria"] = criteria
+        return plan
 
     @staticmethod
     def digest_of(plan: dict[str, object]) -> str:

@@ -64,9 +64,15 @@ def compare_changed(runtimes: list[PoolRuntime]) -> None:
         compare = CompareRun.objects.create(pool=runtime.pool, ended_at=timezone.now())
         with Tended(runtime, capture=False):
             run(compare, runtime, changed, threading.Event())
-        differing = [str(result) for result in compare.results.filter(verdict="DIFFERENT")]
+        differing = [_in_words(result) for result in compare.results.filter(verdict="DIFFERENT")]
         if differing:
             raise SwapRefused(f"the nodes differ: {'; '.join(differing)}")
+
+
+def _in_words(result: CompareResult) -> str:
+    """With what differs first, which is gone by the time somebody looks."""
+    first = f", the first {result.differences[0]}" if result.differences else ""
+    return f"{result}, {result.different_rows} of {result.rows} rows{first}"
 
 
 def _changed_since_equal(runtime: PoolRuntime) -> list[tuple[str, str]]:

@@ -11,7 +11,10 @@ select case when pool.number = 1 then '*SYSBAS' else pool.database end as iasp_n
        case when pair.swapped then copy.name else source.name end as primary_node,
        case when pair.swapped then source.name else copy.name end as secondary_node,
        null::text as nrg_state,
-       'INCLUDE' as default_inclusion_state,
+       coalesce((
+           select rule.inclusion from nodes_criteriarule rule
+           where rule.pool_id = pool.id and rule.state <> 'PENDING ADD'
+             and (rule.schema, rule.object_type, rule.name) = ('', '', '')), 'INCLUDE') as default_inclusion_state,
        case when pair.auto_resume then 'YES' else 'NO' end as auto_resume,
        'NO' as auto_takeover,
        null::text as encrypted_rdma,
@@ -48,7 +51,7 @@ comment on column qsys2.mirror_info.replication_detail_info_text is 'The same in
 comment on column qsys2.mirror_info.primary_node is 'The node that may be written to';
 comment on column qsys2.mirror_info.secondary_node is 'The node that follows';
 comment on column qsys2.mirror_info.nrg_state is 'Always null: there are no network redundancy groups';
-comment on column qsys2.mirror_info.default_inclusion_state is 'Always INCLUDE';
+comment on column qsys2.mirror_info.default_inclusion_state is 'What is mirrored where no other rule says; INCLUDE without a rule of the pool';
 comment on column qsys2.mirror_info.auto_resume is 'YES or NO: whether a suspend ends by itself';
 comment on column qsys2.mirror_info.auto_takeover is 'Always NO: roles change only when people want it';
 comment on column qsys2.mirror_info.encrypted_rdma is 'Always null: there is no RDMA';
@@ -107,34 +110,55 @@ comment on column qsys2.resync_status.first_tracked_at is 'Ours: when the table 
 comment on column qsys2.resync_status.pair_name is 'Ours: the pair';
 comment on column qsys2.resync_status.database_name is 'Ours: the database';
 
--- There are no criteria yet: every database of a pair goes as a whole. The columns are there already.
+-- The rules that people have made, a default of each pool, and what nobody overrides (nodes/system_criteria.py).
 create view qsys2.replication_criteria_info as
-select null::bigint as rule_identifier,
-       null::varchar(14) as apply_state,
-       null::text as inclusion_state,
-       null::text as apply_label,
-       null::text as iasp_name,
-       null::text as library_name,
-       null::text as object_type,
-       null::text as object_name,
-       null::text as rule_source,
-       null::text as removable,
-       null::text as restricted,
-       null::text as failure_message,
-       null::text as pair_name
-where false;
+select rule.id as rule_identifier,
+       rule.state as apply_state,
+       rule.inclusion as inclusion_state,
+       nullif(rule.label, '') as apply_label,
+       case when pool.number = 1 then '*SYSBAS' else pool.database end as iasp_name,
+       nullif(rule.schema, '') as library_name,
+       nullif(rule.object_type, '') as object_type,
+       nullif(rule.name, '') as object_name,
+       'USER' as rule_source,
+       'YES' as removable,
+       'NO' as restricted,
+       nullif(change.failure, '') as failure_message,
+       pair.name as pair_name
+from nodes_criteriarule rule
+join nodes_storagepool pool on pool.id = rule.pool_id
+join nodes_pair pair on pair.id = pool.pair_id
+left join nodes_criteriachange change on change.pool_id = rule.pool_id and change.label = rule.label
+union all
+select 0, 'ACTIVE', 'INCLUDE', null, case when pool.number = 1 then '*SYSBAS' else pool.database end,
+       null, null, null, 'SYSTEM', 'NO', 'NO', null, pair.name
+from nodes_storagepool pool
+join nodes_pair pair on pair.id = pool.pair_id
+union all
+select system.number, 'ACTIVE', system.inclusion, null, null, system.library, system.type, null,
+       'SYSTEM', 'NO', 'YES', null, pair.name
+from nodes_pair pair
+cross join (values
+    (-1, 'EXCLUDE', 'pg_catalog', null),
+    (-2, 'EXCLUDE', 'information_schema', null),
+    (-3, 'EXCLUDE', 'pg_toast', null),
+    (-4, 'EXCLUDE', 'mwa', null),
+    (-5, 'INCLUDE', null, 'schema'),
+    (-6, 'INCLUDE', null, 'role'),
+    (-7, 'INCLUDE', null, 'role membership'),
+    (-8, 'INCLUDE', null, 'member of an extension')) as system(number, inclusion, library, type);
 
-comment on view qsys2.replication_criteria_info is 'Rules of what is replicated: none yet, so no rows';
-comment on column qsys2.replication_criteria_info.rule_identifier is 'The rule';
-comment on column qsys2.replication_criteria_info.apply_state is 'ACTIVE, PENDING ADD, PENDING REMOVE or TRACKED';
+comment on view qsys2.replication_criteria_info is 'Rules of what is mirrored: people''s, and the system''s';
+comment on column qsys2.replication_criteria_info.rule_identifier is 'The rule; 0 and below are those of the system, the same in every pair';
+comment on column qsys2.replication_criteria_info.apply_state is 'ACTIVE, PENDING ADD or PENDING REMOVE; never TRACKED';
 comment on column qsys2.replication_criteria_info.inclusion_state is 'INCLUDE, EXCLUDE or DEFINITION';
-comment on column qsys2.replication_criteria_info.apply_label is 'Groups pending rules';
-comment on column qsys2.replication_criteria_info.iasp_name is '*SYSBAS, or the pool''s database';
-comment on column qsys2.replication_criteria_info.library_name is 'The schema that it is about';
-comment on column qsys2.replication_criteria_info.object_type is 'The type that it is about';
-comment on column qsys2.replication_criteria_info.object_name is 'The object that it is about';
+comment on column qsys2.replication_criteria_info.apply_label is 'Under which it is pending; null where it is active';
+comment on column qsys2.replication_criteria_info.iasp_name is '*SYSBAS, or the pool''s database; null: all of the pair';
+comment on column qsys2.replication_criteria_info.library_name is 'The schema that it is about; null: all, or the type is in none';
+comment on column qsys2.replication_criteria_info.object_type is 'The type that it is about; null: all';
+comment on column qsys2.replication_criteria_info.object_name is 'The object that it is about, as it is called, without quotes; null: all';
 comment on column qsys2.replication_criteria_info.rule_source is 'SYSTEM or USER';
-comment on column qsys2.replication_criteria_info.removable is 'Whether it can be removed';
-comment on column qsys2.replication_criteria_info.restricted is 'Whether it cannot be overridden';
-comment on column qsys2.replication_criteria_info.failure_message is 'Why it could not be applied';
+comment on column qsys2.replication_criteria_info.removable is 'YES or NO: whether it can be removed';
+comment on column qsys2.replication_criteria_info.restricted is 'YES or NO: whether no rule overrides it';
+comment on column qsys2.replication_criteria_info.failure_message is 'Why the last commit of its label was refused';
 comment on column qsys2.replication_criteria_info.pair_name is 'Ours: the pair';

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from mwaportal import shell_criteria
 from mwaportal.access import APPROVE, GROUPS, REQUEST, add_person
 from mwaportal.shell import as_data, await_pair, in_words, named, person_of, tell
 from nodes.models import Node, Pair, StoragePool, SwapRequest
@@ -60,6 +61,8 @@ class Command(BaseCommand):
         entry.add_argument("priority", nargs="?", default="", help="0 is tried first; none: in order")
         for verb in (carried, entry):
             verb.add_argument("--user", default="", help="in whose name (default: who runs this)")
+        rules = add("criteria", "what is mirrored: list, add, remove, preview, commit rules", "name", wait=0)
+        shell_criteria.add_arguments(rules)
         add("status", "where a pair stands, as JSON", "name")
         swap = add("swap", "request, approve, reject or cancel a role swap")
         swap.add_argument("act", choices=["request", "approve", "reject", "cancel"])
@@ -193,6 +196,10 @@ class Command(BaseCommand):
         tell(pair)
         left = entries.filter(pk=pk).first()
         self.say(f"{entry}: {left.standing if left else 'removed'}")
+
+    def criteria(self, *, name, user, wait, **given):
+        for line in shell_criteria.carry_out(named(Pair, name), user or getpass.getuser(), wait, given):
+            self.say(line)
 
     def status(self, *, name, **_):
         self.say(json.dumps(as_data(named(Pair, name)), indent=2, default=str))
