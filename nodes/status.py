@@ -97,6 +97,17 @@ TRACKING_STATE = Vocabulary(
     Status("FAILED", "Failed", "failed"),
     Status("INELIGIBLE", "By hand", "caution-minor"),
 )
+# Of a rule of the replication criteria list, and of an object by the rule that is most specific for it.
+INCLUSION = Vocabulary(
+    Status("INCLUDE", "Included", "succeeded"),
+    Status("EXCLUDE", "Excluded", "incomplete"),
+    Status("DEFINITION", "Definition only", "informative"),
+)
+APPLY_STATE = Vocabulary(
+    Status("ACTIVE", "Active", "succeeded"),
+    Status("PENDING ADD", "Pending, to be added", "pending"),
+    Status("PENDING REMOVE", "Pending, to be removed", "pending"),
+)
 # Our own, beside the tracking state: what somebody does not want to be carried, for good or for now.
 SET_ASIDE = Vocabulary(
     Status("OMITTED", "Omitted", "incomplete"),

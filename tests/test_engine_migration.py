@@ -4,7 +4,7 @@ import pytest
 
 from nodes.models import Pair
 from nodes.postgres import blocked
-from nodes.postgres.connect import connect, wait_until
+from nodes.postgres.connect import connect, one, wait_until
 from tests.mirror import content
 from tracking.models import JournalEntry, TableCopy
 
@@ -162,3 +162,22 @@ def test_an_engine_that_ended_right_after_the_first_hand_over_goes_on(engine):
     engine.until("SYNC", lambda: engine.pair.phase == "SYNC")
     engine.until_state("ACTIVE", "REPLICATING")
     engine.until_equal()
+
+
+def test_roles_that_the_copy_lacks_are_made_before_what_they_own(engine):
+    name = f"owner_of_{engine.database.name}"
+    source, copy = engine.database.source, engine.database.copy
+    source.execute(f"create role {name} login password 'x'; create table owned (id int primary key)")
+    source.execute(f"alter table owned owner to {name}; grant {name} to pg_monitor")
+    try:
+        engine.migrate()
+        assert one(copy, "select tableowner from pg_tables where tablename = 'owned'") == name
+        hashes = [
+            one(node, f"select rolpassword from pg_authid where rolname = '{name}'")
+            for node in (source, copy)
+        ]
+        assert hashes[0] == hashes[1]
+    finally:
+        engine.stop()
+        for node in (source, copy):
+            node.execute(f"drop owned by {name} cascade; drop role {name}")

@@ -181,3 +181,19 @@ def test_a_table_that_is_changed_while_it_joins_is_not_changed_back(replicating)
     nothing_left_to_do(replicating)
     replicating.until_equal()
     assert schema(replicating.database.copy_conninfo) == schema(replicating.database.source_conninfo)
+
+
+def test_a_mirrored_table_becomes_unlogged_and_logged_again(replicating):
+    source, copy = replicating.database.source, replicating.database.copy
+    replicating.application(
+        "create table other_account (id int primary key); alter table account set unlogged"
+    )
+    replicating.until("it on the copy", lambda: one(copy, _PERSISTENCE) == "u")
+    nothing_left_to_do(replicating)
+    replicating.until("the other to join", lambda: joined(replicating, "other_account"))
+    replicating.application("insert into other_account values (1); alter table account set logged")
+    check(replicating, "account", "insert into account values (77)")
+    assert one(source, _PERSISTENCE) == one(copy, _PERSISTENCE) == "p"
+
+
+_PERSISTENCE = "select relpersistence::text from pg_class where relname = 'account'"

@@ -174,9 +174,9 @@ def roles(database):
         database.source.execute(f"drop owned by {name} cascade; drop role {name}")
 
 
-def test_every_role_the_database_names_has_to_exist_on_the_copy(database, roles):
+def test_every_role_the_database_names_is_on_the_copy_or_will_be_made(database, roles):
     check = the(look(database), "roles")
-    assert check.status == "failed"
+    assert check.status == "warning"
     assert check.objects == tuple(sorted(set(roles) - {"idle_r"}))
     assert check.remedy.startswith("pg_dumpall --roles-only") and "psql" in check.remedy
     database.copy.execute("".join(f"create role {name};" for name in roles))

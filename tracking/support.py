@@ -18,7 +18,8 @@ _STREAM, _AT_TIMES, _BY_HAND = "in the stream", "compared at times", "by hand"
 _DUMPED = "pg_dump and pg_restore"
 # How what is compared comes at first, where not by the first compare.
 _FIRST = {
-    "ROLE": "has to be there",
+    "ROLE": "made before the definitions",
+    "ROLE MEMBERSHIP": "made before the definitions",
     "TABLESPACE": "has to be there",
     "UNLOGGED TABLE": "COPY",
     "MATERIALIZED VIEW": "refreshed",

@@ -123,6 +123,8 @@ class Pair(models.Model):
         for pool in self.pools.all():
             if not pool.replicating:
                 return f"pool {pool} is {pool.standing}; a role swap needs ACTIVE REPLICATING"
+            if pool.criteria_changes.filter(commit_asked=True).exists():
+                return f"criteria of pool {pool} are being committed; a role swap needs them settled"
             if left := pool.definition_entries.by_hand().count():
                 return f"{left} definition changes of pool {pool} are not on the secondary; needed is none"
             if (pool.lag_bytes or 0) > self.lag_limit_bytes:

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from nodes import status
+from nodes.postgres.criteria import Rule
 
 from .pair import Pair
 
@@ -36,6 +37,7 @@ class StoragePool(models.Model):
     definitions_seen = models.BigIntegerField(default=0)  # the last entry of mwa.definition_changes handled
     failures = models.PositiveIntegerField(default=0)  # in a row, since it was last REPLICATING
     retry_at = models.DateTimeField(null=True, blank=True)
+    criteria_asked = models.BooleanField(default=False)  # whether the engine has criteria to look at
 
     lag_bytes = models.BigIntegerField(null=True, blank=True)
     wal_held_bytes = models.BigIntegerField(null=True, blank=True)
@@ -90,6 +92,14 @@ class StoragePool(models.Model):
     def secondary_state(self) -> str:
         """What the secondary shows while the primary shows `state`."""
         return "BLOCKED" if self.state == "TRACKING" else self.state
+
+    def active_criteria(self) -> list[Rule]:
+        """The rules of the replication criteria list that hold now, as the nodes know them."""
+        return [each.rule for each in self.criteria.exclude(state="PENDING ADD")]
+
+    def ask_for_criteria(self) -> None:
+        """Have the engine look at the pending changes of the replication criteria."""
+        StoragePool.objects.filter(pk=self.pk).update(criteria_asked=True)
 
     def slot(self, *, reverse: bool | None = None) -> str:
         """The slot's and the subscription's name: one for each direction."""

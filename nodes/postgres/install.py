@@ -39,7 +39,8 @@ _UNPUBLISHED = """
           and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
                           and d.objid = c.oid and d.deptype = 'e')
           and not exists (select from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
-                          where p.pubname = %s and r.prrelid = c.oid))
+                          where p.pubname = %s and r.prrelid = c.oid)
+          and (n.nspname, c.relname) not in (select schema_name, name from mwa.unmirrored()))
 """
 _BEING_WRITTEN = """
     select exists (select from pg_locks where relation = 'mwa.definition_changes'::regclass
@@ -180,6 +181,36 @@ def _publish(connection: Connection, table: catalog.Table, without_writers: bool
         )
 
 
+def unpublish(connection: Connection, tables: Iterable[tuple[str, str]]) -> None:
+    """Take tables out of the stream, given as (schema, name); what we had set for them goes back.
+
+    Raises `TableLocked`.
+    """
+    for schema, name in tables:
+        try:
+            with _unnoticed(connection):
+                _unpublish(connection, sql.Identifier(schema, name))
+        except errors.LockNotAvailable as error:
+            raise TableLocked(
+                f"{schema}.{name} is locked; it could not be taken out of the stream within {_LOCK_TIMEOUT}"
+            ) from error
+
+
+def _unpublish(connection: Connection, table: sql.Identifier) -> None:
+    with connection.transaction():
+        connection.execute(sql.SQL("set local lock_timeout = {}").format(_LOCK_TIMEOUT))
+        connection.execute(
+            sql.SQL("alter publication {} drop table only {}").format(sql.Identifier(PUBLICATION), table)
+        )
+        taken = connection.execute(
+            "delete from mwa.changed_outside where setting = %s and table_oid = %s::regclass"
+            " returning table_oid, value_before",
+            (_IDENTITY, table.as_string()),
+        ).fetchall()
+        for oid, before in taken:
+            _give_back_identity(connection, oid, before)
+
+
 def note_change(
     connection: Connection, what: str, setting: str, before: str, undo: str, table_oid: int | None = None
 ) -> None:
@@ -247,8 +278,13 @@ def carry_again(secondary: Connection, origin: int, number: int) -> None:
     secondary.execute("select mwa.carry_again(%s, %s)", (origin, number))
 
 
+def hold_back(primary: Connection, numbers: Sequence[int]) -> None:
+    """Of the tables that these changes are about no row is mirrored, until they are not named any more."""
+    primary.execute("select mwa.hold_back(%s::bigint[])", (list(numbers),))
+
+
 def unpublished(connection: Connection) -> bool:
-    """Whether there is a permanent table of the application's whose rows are not in the stream."""
+    """Whether a permanent table that is to be mirrored is not in the stream."""
     return bool(one(connection, _UNPUBLISHED, (PUBLICATION,)))
 
 
@@ -263,7 +299,7 @@ def uninstall(connection: Connection) -> None:
 def _uninstall(connection: Connection) -> None:
     connection.execute(
         "drop event trigger if exists mwa_definition; drop event trigger if exists mwa_drop;"
-        " drop event trigger if exists mwa_rewrite"
+        " drop event trigger if exists mwa_rewrite; drop event trigger if exists mwa_unlogged"
     )
     connection.execute(sql.SQL("drop publication if exists {}").format(sql.Identifier(PUBLICATION)))
     changes = connection.execute(

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from psycopg import sql
 
-from .catalog import Sequence, sequences
+from . import criteria
+from .catalog import Sequence
 from .connect import Connection
 
 Value = tuple[int, bool]  # last_value, is_called
@@ -16,9 +17,9 @@ _BATCH = 400
 
 
 def read(connection: Connection, names: Iterable[Sequence] | None = None) -> dict[Sequence, Value]:
-    """Where sequences stand: all, or those whose names are known."""
+    """Where sequences stand: all that are mirrored, or those whose names are known."""
     found: dict[Sequence, Value] = {}
-    wanted = sequences(connection) if names is None else list(names)
+    wanted = criteria.sequences(connection) if names is None else list(names)
     for start in range(0, len(wanted), _BATCH):
         batch = wanted[start : start + _BATCH]
         query = sql.SQL(" union all ").join(

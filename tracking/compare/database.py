@@ -27,6 +27,7 @@ def compare_database(
     options: CompareOptions | None = None,
     *,
     tables: Collection[tuple[str, str]] | None = None,
+    skip: Collection[tuple[str, str]] = (),
     jobs: int = 2,
     caught_up: CaughtUp | None = None,
     progress: Progress | None = None,
@@ -34,13 +35,15 @@ def compare_database(
 ) -> Iterator[TableResult]:
     """Compare all tables that either node has, or those given, `jobs` at a time, the largest first.
 
+    Those in `skip` are left out of all.
+
     Results come as they are ready. Each job has a session of its own on each node. `caught_up` and
     `progress` are called from several threads (see `compare_table`). After `stop`, or when the iterator is
     closed, running statements are cancelled and no more results come. Raises `Unreachable` where a node
     cannot be reached at the start; later that is a table's result.
     """
     wanted = [TableName(*table) for table in tables] if tables is not None else None
-    names = wanted if wanted is not None else _tables(source_conninfo, copy_conninfo)
+    names = wanted if wanted is not None else _tables(source_conninfo, copy_conninfo, skip)
     halt = Event()
     sessions = _Sessions(source_conninfo, copy_conninfo)
 
@@ -90,10 +93,11 @@ class _Sessions:
         return connection
 
 
-def _tables(source_conninfo: str, copy_conninfo: str) -> list[TableName]:
+def _tables(source_conninfo: str, copy_conninfo: str, skip: Collection[tuple[str, str]]) -> list[TableName]:
     pages: dict[TableName, int] = {}
     for conninfo in (source_conninfo, copy_conninfo):
         with connect(conninfo, "compare") as connection:
             for schema, name, size in connection.execute(_TABLES):
-                pages[TableName(schema, name)] = max(size, pages.get(TableName(schema, name), 0))
+                if (schema, name) not in skip:
+                    pages[TableName(schema, name)] = max(size, pages.get(TableName(schema, name), 0))
     return sorted(pages, key=lambda name: (-pages[name], name))

@@ -24,7 +24,7 @@ from tracking.models import (
     TableCopy,
 )
 
-from . import others
+from . import newtables, others
 from .newtables import portal_session
 from .poolruntime import PoolRuntime
 from .say import say
@@ -108,8 +108,8 @@ def settle(runtime: PoolRuntime, *, rows_came: bool = False) -> None:
             coming.filter(number=entry.number, state="MIGRATING").update(**_NOT_BEGUN)
             continue
         if arrival.failure:
-            say(pool.pair, f"{entry} failed on the secondary: {arrival.failure}", "9040", pool)
-            _owe_rows(runtime, entry)  # a table that was not changed there is brought whole once it has been
+            held = "; its rows are held back" if entry.object_type in TABLE_TYPES else ""
+            say(pool.pair, f"{entry} failed on the secondary{held}: {arrival.failure}", "9040", pool)
         _note_outcome(runtime, entry, arrival, _job(runtime, entry, arrival))
 
 
@@ -176,6 +176,7 @@ def carry(runtime: PoolRuntime) -> None:
         definitions.bring(runtime.primary(), secondary, owe)
     note(runtime, install.definition_changes(runtime.primary(), pool.definitions_seen))
     settle(runtime, rows_came=True)
+    hold_back(runtime)
 
 
 def _leave_out(runtime: PoolRuntime, secondary: Connection) -> None:
@@ -195,6 +196,19 @@ def put_off(runtime: PoolRuntime, table: Table) -> None:
     _owe(runtime, [(table.schema, table.name)])
     values = {"state": "LATER", "ended_at": timezone.now(), "message": _WHY_WHOLE}
     TableCopy.objects.filter(pool=runtime.pool, schema=table.schema, name=table.name).update(**values)
+
+
+def hold_back(runtime: PoolRuntime) -> None:
+    """A table whose definition has failed leaves the stream, so that all others go on.
+
+    It joins again, whole, once that is carried or ticked off.
+    """
+    failed = _of(runtime).by_hand().filter(state="FAILED", object_type__in=TABLE_TYPES)
+    numbers = set(failed.values_list("number", flat=True))
+    if numbers != runtime.held_back:
+        install.hold_back(runtime.primary(), sorted(numbers))
+        newtables.part(runtime)
+        runtime.look_for_tables, runtime.held_back = True, numbers
 
 
 def in_the_way(runtime: PoolRuntime) -> str:

@@ -33,7 +33,9 @@ _SHARE = 20  # of the time: comparing contents must not become what a node does
 _WRITTEN = """
     select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint
     from pg_stat_all_tables s join pg_class c on c.oid = s.relid
-    where s.relid = 'pg_largeobject'::regclass or c.relpersistence = 'u' and c.relkind = 'r'
+    where s.relid = 'pg_largeobject'::regclass
+          and mwa.resolve(mwa.active_criteria(), '', 'large object', '') <> 'EXCLUDE'
+       or c.relpersistence = 'u' and c.relkind = 'r' and mwa.is_mirrored(c.oid)
 """
 
 

@@ -14,7 +14,7 @@ from mwaportal import doorbell
 from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
-from . import cutover, outcome, removal, setup, synchronize
+from . import criteria, cutover, outcome, removal, setup, synchronize
 from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
@@ -102,7 +102,9 @@ class PairLoop(threading.Thread):
         if pair.goal == Pair.Goal.REMOVED:
             self._remove(pair, pools)
         elif not pools or (pair.phase == "" and pair.goal == ""):
-            return
+            for steps in pools:
+                if steps.runtime.pool.criteria_asked:
+                    steps.begin(criteria.look_ahead)
         elif pair.stage == "SYSTEM MIGRATION":
             self._migrate(pair, pools)
         else:

@@ -63,6 +63,7 @@ class PoolRuntime:
         self.pruned_at = float("-inf")
         self.look_for_rows = True  # whether a table may be owed whole because of a definition
         self.look_for_tables = True  # whether one may have been created that is not in the stream
+        self.held_back: set[int] | None = None  # entries whose tables are not mirrored; None: not known
         self.least_held: tuple[int, float] | None = None  # bytes of log beyond the limit, and since when
         self._sessions: dict[str, Connection] = {}
         self._failing_since: dict[str, float] = {}

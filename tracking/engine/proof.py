@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from mwaportal import doorbell
-from nodes.postgres import lsn
+from nodes.postgres import criteria, lsn
 from nodes.postgres.connect import Connection, Unreachable, connect, one
 from tracking.compare.database import compare_database
 from tracking.compare.results import TableResult
@@ -42,7 +42,8 @@ def run(
         written = _counters(session)
         results = compare_database(
             route.primary_conninfo, route.secondary_conninfo,
-            tables=None if tables is None else list(tables), jobs=route.jobs, stop=stop,
+            tables=None if tables is None else list(tables), skip=criteria.left_out(session),
+            jobs=route.jobs, stop=stop,
             caught_up=lambda position: bool(one(session, _ARRIVED, (lsn.render(position), name))),
         )  # fmt: skip
         for result in results:
@@ -79,7 +80,9 @@ def _changed_since_equal(runtime: PoolRuntime) -> list[tuple[str, str]]:
 
 
 def _counters(session: Connection) -> dict[tuple[str, str], int]:
-    return {(schema, name): written for schema, name, written in session.execute(_COUNTERS).fetchall()}
+    out = criteria.left_out(session)
+    rows = session.execute(_COUNTERS).fetchall()
+    return {(schema, name): written for schema, name, written in rows if (schema, name) not in out}
 
 
 def _keep(compare: CompareRun, result: TableResult, written: int) -> None:

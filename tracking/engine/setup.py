@@ -8,7 +8,7 @@ import threading
 from django.utils import timezone
 
 from nodes.models import StoragePool
-from nodes.postgres import blocked, catalog, install, preflight, slot
+from nodes.postgres import blocked, catalog, criteria, criteria_change, install, preflight, slot
 from nodes.postgres.install import TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.models import TableCopy, set_state
@@ -20,7 +20,8 @@ from tracking.save.foreign_keys import validate_foreign_keys
 from tracking.save.run import SaveOptions
 from tracking.save.views import refresh_materialized_views
 
-from . import archive, capturing, definitions, measure, synchronize, wallimit
+from . import archive, capturing, definitions, measure, newtables, others, synchronize, wallimit
+from . import criteria as criteria_list
 from .poolruntime import Facts, PoolRuntime
 from .progress import Progress
 from .say import say
@@ -71,6 +72,8 @@ def _reason(found: preflight.Check) -> str:
 
 def step(runtime: PoolRuntime, stop: threading.Event) -> None:
     """Do the pool's next step of the system migration."""
+    if runtime.pool.step == Step.NEW:
+        criteria_list.look_ahead(runtime)
     if runtime.pool.step == Step.INDEXED:
         _hand_over(runtime)
         return
@@ -125,8 +128,10 @@ def _install(runtime: PoolRuntime) -> None:
     # Of an attempt that died. Tables are published before the slot is made: what is being written to one
     # while it is published is not decoded, and only a new slot waits for whoever writes.
     slot.drop(primary, pool.slot())
+    _put_criteria(runtime)
     try:
-        install.publish(primary, catalog.tables(primary))
+        newtables.part(runtime)
+        install.publish(primary, criteria.tables(primary))
         install.learn(primary)
         capturing.make_slot(runtime)
     except (TableLocked, StillRunning) as error:
@@ -137,6 +142,18 @@ def _install(runtime: PoolRuntime) -> None:
     _advance(pool, Step.INSTALLED)
 
 
+def _put_criteria(runtime: PoolRuntime) -> None:
+    """Which objects are mirrored, before the first one is; raises `SetupFailed` where that cannot be."""
+    pool, primary = runtime.pool, runtime.primary()
+    rules = pool.active_criteria()
+    for node in (primary, runtime.secondary()):
+        criteria.put(node, rules)
+    if rules:
+        install.learn(primary)  # before the tables are published: those that are not mirrored never are
+        if why := criteria_change.missed(primary, rules):
+            raise SetupFailed(f"replication criteria of {pool}: {'; '.join(why)}", node_away=False)
+
+
 def _define(runtime: PoolRuntime) -> None:
     """Definitions without indexes and constraints, as of one moment.
 
@@ -144,6 +161,12 @@ def _define(runtime: PoolRuntime) -> None:
     copy, and pass over that it has changed.
     """
     pool, route = runtime.pool, runtime.route
+    if set(criteria.read(runtime.primary())) != set(
+        pool.active_criteria()
+    ):  # changed while they were put there
+        _advance(pool, Step.NEW)
+        return
+    others.bring_roles(runtime)  # they own what is made now
     if not archive.path(pool).exists():
         archive.dump(pool, route.primary_conninfo)
     try:
@@ -154,7 +177,7 @@ def _define(runtime: PoolRuntime) -> None:
     definitions.pass_over(runtime, save.definitions_in(archive.path(pool)))
     install.note_same_identities(runtime.primary(), runtime.secondary())
     there = {(table.schema, table.name) for table in catalog.tables(runtime.secondary())}
-    for table in catalog.tables(runtime.primary()):
+    for table in criteria.tables(runtime.primary()):
         if (table.schema, table.name) in there:
             TableCopy.objects.get_or_create(
                 pool=pool, schema=table.schema, name=table.name,
@@ -169,6 +192,7 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
         savact=pair.savact, savactwait_seconds=pair.savactwait_seconds, jobs=pair.parallel_degree
     )
     done = {(t.schema, t.name) for t in pool.table_copies.filter(state__in=("COPIED", "GONE", "LATER"))}
+    done |= criteria.unmirrored(runtime.primary())
     finished = {t.oid for t in catalog.tables(runtime.primary()) if (t.schema, t.name) in done}
     with Tended(runtime, capture=True), Progress(pool, route.secondary_conninfo) as progress:
         saved = run.save(

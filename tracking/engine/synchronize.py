@@ -13,7 +13,7 @@ from django.utils import timezone
 from nodes import status
 from nodes.postgres import install, sequences, slot
 from nodes.postgres.connect import TimedOut, Unreachable
-from nodes.postgres.install import TableLocked
+from nodes.postgres.install import DefinitionChange, TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.mirror import keylist
 from tracking.mirror.capture_client import CaptureFailed
@@ -22,7 +22,17 @@ from tracking.mirror.refresh import RefreshFailed
 from tracking.models import TABLE_TYPES, set_state
 from tracking.save.failure import DefinitionFailed
 
-from . import capturing, definitions, measure, newtables, pruning, roles, synchronous_mode, wallimit
+from . import (
+    capturing,
+    criteria,
+    definitions,
+    measure,
+    newtables,
+    pruning,
+    roles,
+    synchronous_mode,
+    wallimit,
+)
 from .poolruntime import Facts, LeaseLost, PoolRuntime
 from .say import say
 from .tended import Tended
@@ -39,6 +49,8 @@ _BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
 def step(runtime: PoolRuntime) -> None:
     """Do the next small thing for a pool that has been handed over once."""
     facts = runtime.facts()
+    if runtime.pool.step == runtime.pool.Step.MIRRORED and not (facts.primary_error or facts.secondary_error):
+        criteria.step(runtime)
     if runtime.pool.replicating:
         _watch(runtime, facts)
     else:
@@ -53,10 +65,11 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
     if not facts.primary_error:
         tables = any(change.object_type in TABLE_TYPES for change in facts.definitions)
         runtime.look_for_tables |= tables
+        if facts.definitions:
+            _follow_criteria(runtime, facts.definitions)
         definitions.note(runtime, facts.definitions)
-        if not facts.secondary_error and definitions.any_open(runtime):
-            definitions.settle(runtime)
-            definitions.retry(runtime, definitions.asked_again(runtime))
+        if not facts.secondary_error and (definitions.any_open(runtime) or runtime.held_back != set()):
+            _settle_definitions(runtime)
     reason, text = _reason_to_suspend(runtime, facts)
     if reason:
         suspend(runtime, reason, text)
@@ -67,6 +80,19 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
         _carry(runtime, facts)
         if not facts.secondary_error:
             pruning.step(runtime)
+
+
+def _settle_definitions(runtime: PoolRuntime) -> None:
+    definitions.settle(runtime)
+    definitions.retry(runtime, definitions.asked_again(runtime))
+    definitions.hold_back(runtime)
+
+
+def _follow_criteria(runtime: PoolRuntime, changes: list[DefinitionChange]) -> None:
+    """What was renamed may be under other rules now."""
+    if any(change.object_type == "schema" for change in changes):
+        criteria.adopt(runtime)
+    newtables.part(runtime)
 
 
 def _carry(runtime: PoolRuntime, facts: Facts) -> None:
@@ -137,7 +163,7 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
     if not _captured(runtime, facts):
         return
     definitions.note(runtime, facts.definitions)
-    if definitions.any_open(runtime):
+    if definitions.any_open(runtime) or runtime.held_back != set():
         _look_at_definitions(runtime, facts)
     if pair.goal == "PAUSED" and pool.reason != 212:
         set_state(pool, "TRACKING", "SUSPENDED", 212)
@@ -148,8 +174,7 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
 
 def _look_at_definitions(runtime: PoolRuntime, facts: Facts) -> None:
     if not facts.secondary_error:
-        definitions.settle(runtime)
-        definitions.retry(runtime, definitions.asked_again(runtime))
+        _settle_definitions(runtime)
     ready = not facts.secondary_error and not definitions.in_the_way(runtime)
     definitions.prepare(runtime, ready=ready)
 
@@ -210,6 +235,7 @@ def resume(runtime: PoolRuntime) -> None:
 def _hand_over(runtime: PoolRuntime) -> HandedOver:
     newtables.note_missed(runtime)
     definitions.carry(runtime)
+    newtables.part(runtime)
     newtables.join(runtime)
     runtime.look_for_tables = True  # for those that are created meanwhile
 

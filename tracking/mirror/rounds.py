@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from psycopg import sql
 
-from nodes.postgres import catalog
+from nodes.postgres import catalog, criteria
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect
 
@@ -30,13 +30,13 @@ _FLUSH = """
 
 @dataclass(frozen=True)
 class Known:
-    """The tables of both nodes by schema and name."""
+    """The mirrored tables of the source, and all of the copy, by schema and name."""
 
     source: dict[Name, Table]
     copy: dict[Name, Table]
 
     def still_there(self, owed: list[Owed]) -> list[tuple[Owed, Table]]:
-        """Without those that were dropped: that is a definition change, and on the list.
+        """Without those that were dropped (a definition change, and on the list) or are mirrored no longer.
 
         Raises `RefreshFailed` where a table is not the same on both nodes.
         """
@@ -101,7 +101,7 @@ class Workers:
     def tables(self) -> Known:
         """What both nodes hold now."""
         first = self._all[0]
-        return Known(_by_name(first.source), _by_name(first.copy))
+        return Known(_by_name(criteria.tables(first.source)), _by_name(catalog.tables(first.copy)))
 
     def refresh(self, owed: list[Owed], snapshot: str, known: Known | None = None) -> int:
         """Bring everything owed, as of `snapshot`, durably; returns the rows brought.
@@ -213,8 +213,8 @@ def _by_key(owed: Owed, table: Table) -> bool:
     return not owed.whole_reason and table.tracked_by_key
 
 
-def _by_name(connection: Connection) -> dict[Name, Table]:
-    return {(table.schema, table.name): table for table in catalog.tables(connection)}
+def _by_name(tables: list[Table]) -> dict[Name, Table]:
+    return {(table.schema, table.name): table for table in tables}
 
 
 def same_definition(source: Table, copy: Table | None) -> None:

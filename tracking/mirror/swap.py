@@ -9,7 +9,7 @@ apply worker nor synchronous commits stand inside the fence.
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from nodes.postgres import catalog, install, lsn, sequences, slot
+from nodes.postgres import catalog, criteria, install, lsn, sequences, slot
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect, one
 
@@ -70,7 +70,7 @@ class PoolSwap(FencedSwap):
             raise SwapRefused(f"{len(missing)} definition changes are not on the secondary yet")
         self._known = self._workers.tables()  # these hold if no definition has changed when the fence is up
         there = {(sequence.schema, sequence.name) for sequence in catalog.sequences(self._secondary)}
-        self._sequences = [s for s in catalog.sequences(self._primary) if (s.schema, s.name) in there]
+        self._sequences = [s for s in criteria.sequences(self._primary) if (s.schema, s.name) in there]
         self._make_fence(self._workers.source_pids() | {self._beside[0].info.backend_pid})
 
     def approach(self) -> None:

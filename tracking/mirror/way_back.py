@@ -5,7 +5,7 @@ Each function asks the nodes where they stand and may be called again after a cr
 
 from psycopg.conninfo import make_conninfo
 
-from nodes.postgres import blocked, catalog, fence, install, slot
+from nodes.postgres import blocked, criteria, fence, install, slot
 from nodes.postgres.connect import Connection, connect, one
 from nodes.postgres.fence import maintenance_conninfo
 
@@ -18,8 +18,8 @@ _LAST = "select coalesce(max(id), 0) from mwa.definition_changes where origin = 
 def prepare(route: Route, reverse_slot: str, primary: Connection, secondary: Connection) -> None:
     """Publication and slot on the secondary, and the proof that the primary can follow it."""
     install.install(secondary)
-    install.publish(secondary, catalog.tables(secondary))
     install.learn(secondary)
+    install.publish(secondary, criteria.tables(secondary))
     made = slot.create(secondary, reverse_slot, seconds=10)
     subscription.start_at(
         primary, reverse_slot, make_conninfo(route.secondary_conninfo), route.publication,

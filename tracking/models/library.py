@@ -34,8 +34,8 @@ class DefinitionEntries(models.QuerySet):
         return self.filter(waiting())
 
     def in_the_way(self) -> "DefinitionEntries":
-        """Those of them without which no row can follow: a table's, and those of which nothing is known."""
-        return self.by_hand().filter(models.Q(object_type__in=TABLE_TYPES) | models.Q(state="INELIGIBLE"))
+        """Those of them without which no row can follow: of these nothing is known."""
+        return self.by_hand().filter(state="INELIGIBLE")
 
     def in_turn(self) -> "DefinitionEntries":
         """In the order in which they are tried again."""

@@ -6,6 +6,7 @@ from itertools import groupby
 
 import psycopg
 
+from nodes.postgres import criteria
 from nodes.postgres.connect import Connection
 from tracking.mirror.refresh import RefreshFailed
 
@@ -69,7 +70,7 @@ def inspect(
     for kind in kinds:
         if cluster or not kind.of_cluster:
             found += _found(kind, primary, secondary)
-    return [_hopeless(each, tried) for each in found]
+    return [_hopeless(each, tried) for each in _mirrored(primary, found)]
 
 
 def carry(difference: Difference, primary: Connection, secondary: Connection) -> None:
@@ -155,6 +156,19 @@ def _found(kind: Kind, primary: Connection, secondary: Connection) -> list[Diffe
         if primary.closed or secondary.closed:
             raise
         return [Difference(kind.object_type, "", "", UNREADABLE, INELIGIBLE, words(error))]
+
+
+def _mirrored(primary: Connection, found: list[Difference]) -> list[Difference]:
+    """Without what the replication criteria leave out."""
+    out = criteria.unmirrored(primary)
+    inclusions = criteria.resolve(
+        primary, [(each.library, each.object_type.lower(), each.name) for each in found]
+    )
+    return [
+        each for each, inclusion in zip(found, inclusions, strict=True)
+        if (each.library, each.name) not in out
+        and not (inclusion == criteria.EXCLUDE and each.object_type.lower() in criteria.ELSEWHERE)
+    ]  # fmt: skip
 
 
 def _hopeless(found: Difference, tried: Collection[Difference]) -> Difference:

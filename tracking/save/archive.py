@@ -54,6 +54,7 @@ class Facts:
     large: list[LargeIndex]
     late: list[int]  # the oids of indexes that are built after all others
     definitions: list[int]  # the entries of mwa.definition_changes whose changes it has
+    left_out: list[int]  # entries of what is not to be on the copy
 
     def save(self, path: Path) -> None:
         """Write them down beside the archive."""
@@ -69,6 +70,7 @@ class Facts:
             [LargeIndex(**each) for each in found["large"]],
             found["late"],
             found["definitions"],
+            found["left_out"],
         )
 
 
@@ -91,7 +93,8 @@ class Archive:
     def entries(self, section: str) -> list[Entry]:
         """The table of contents of `pre-data` or `post-data`, in the order of restoring."""
         chosen = {entry.id for entry in self._list(f"--section={section}")}
-        return [entry for entry in _without_ours(self.all_entries()) if entry.id in chosen]
+        entries = _without(self.all_entries(), set(self.facts.left_out))
+        return [entry for entry in entries if entry.id in chosen]
 
     def all_entries(self) -> list[Entry]:
         """The whole table of contents, foreign keys and all."""
@@ -144,6 +147,21 @@ def read_addresses(source: Connection, entries: Iterable[Entry]) -> dict[int, Ad
     return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
+def read_left_out(source: Connection, entries: Iterable[Entry]) -> list[int]:
+    """The entries of objects that the replication criteria exclude."""
+    asked = [(entry.id, entry.catalog, entry.oid) for entry in entries if entry.catalog]
+    rows = source.execute(
+        """
+        select e.id from unnest(%s::int[], %s::oid[], %s::oid[]) e(id, catalog, oid),
+             mwa.whole_object(e.catalog, e.oid) w
+        join mwa.known k on (k.class, k.object) = (w.class, w.object)
+        where k.inclusion = 'EXCLUDE' order by 1
+        """,
+        tuple([each[number] for each in asked] for number in range(3)),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def _parse(listing: str) -> list[Entry]:
     entries: list[Entry] = []
     for line in listing.split("\n"):
@@ -156,7 +174,8 @@ def _parse(listing: str) -> list[Entry]:
     return entries
 
 
-def _without_ours(entries: list[Entry]) -> list[Entry]:
+def _without(entries: list[Entry], left_out: set[int]) -> list[Entry]:
     """What belongs to an entry that is left out (a comment, a published table) is left out with it."""
-    out = {entry.id for entry in entries if _OURS.match(entry.what) or entry.what.startswith(_FOREIGN_KEY)}
+    ours = {entry.id for entry in entries if _OURS.match(entry.what) or entry.what.startswith(_FOREIGN_KEY)}
+    out = ours | left_out
     return [entry for entry in entries if entry.id not in out and not entry.depends & out]

@@ -10,7 +10,7 @@ from nodes.postgres import catalog
 from nodes.postgres.connect import Connection, connect, one
 
 from . import foreign_keys, large
-from .archive import Archive, Facts, read_addresses
+from .archive import Archive, Facts, read_addresses, read_left_out
 from .dumping import pg_dump
 from .failure import DefinitionFailed
 from .indexes import build_indexes
@@ -86,17 +86,18 @@ def definitions_in(archive_path: Path) -> list[int]:
 
 
 def _changes(source: Connection) -> list[int]:
-    if not one(source, "select to_regclass('mwa.definition_changes') is not null"):
-        return []  # nothing is tracked
     rows = source.execute("select id from mwa.definition_changes where origin = mwa.node() order by id")
     return [row[0] for row in rows.fetchall()]
 
 
 def _facts(source: Connection, archive: Archive) -> Facts:
+    tracked = one(source, "select to_regclass('mwa.known') is not null")
+    entries = archive.all_entries()
     return Facts(
-        read_addresses(source, [*archive.entries("pre-data"), *archive.entries("post-data")]),
+        read_addresses(source, entries),
         foreign_keys.read(source),
         large.read_large(source, catalog.tables(source)),
         large.read_late(source),
-        _changes(source),
+        _changes(source) if tracked else [],
+        read_left_out(source, entries) if tracked else [],
     )

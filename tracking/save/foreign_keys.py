@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from nodes.postgres import criteria
 from nodes.postgres.connect import Connection, connect
 
 from .failure import DefinitionFailed
@@ -54,8 +55,10 @@ class ForeignKey:
 
 
 def read(node: Connection) -> list[ForeignKey]:
-    """The foreign keys of a database."""
-    return [ForeignKey(*row) for row in node.execute(_FOREIGN_KEYS).fetchall()]
+    """The foreign keys of a database, but for those of tables that are not to be on the copy."""
+    out = criteria.excluded(node)
+    keys = [ForeignKey(*row) for row in node.execute(_FOREIGN_KEYS).fetchall()]
+    return [key for key in keys if (key.schema, key.table) not in out]
 
 
 def create_not_valid(copy: Connection, wanted: list[ForeignKey]) -> None:

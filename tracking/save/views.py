@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from nodes.postgres import criteria
 from nodes.postgres.connect import Connection, connect
 
 from .failure import DefinitionFailed
@@ -22,7 +23,9 @@ def refresh_materialized_views(source_conninfo: str, copy_conninfo: str) -> list
     function is not known to PostgreSQL. Raises `DefinitionFailed`.
     """
     with connect(source_conninfo, _PURPOSE) as source:
-        order = [view for view, holds_rows in in_reading_order(source).items() if holds_rows]
+        out = criteria.unmirrored(source)
+        views = in_reading_order(source).items()
+        order = [view for view, holds_rows in views if holds_rows and view not in out]
     with connect_copy(copy_conninfo, _PURPOSE) as copy:
         for view in order:
             try:

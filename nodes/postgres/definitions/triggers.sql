@@ -78,7 +78,7 @@ begin
         statements := mwa.difference('{}', now_facets, is_now.identity);
         insert into mwa.known values (
             class, object, is_now.namespace, is_now.name, mwa.privileges(class, object), mwa.indexes_of(object),
-            mwa.partition_of(object), now_facets)
+            mwa.partition_of(object), now_facets, mwa.inclusion(mwa.active_criteria(), class, object))
         on conflict do nothing;
         return;
     end if;
@@ -104,6 +104,7 @@ create or replace function mwa.learn_all() returns bigint
 begin
     delete from mwa.known k where not exists (select from mwa.objects() o where (o.class, o.object) = (k.class, k.object));
     perform mwa.learn(o.class, o.object) from mwa.objects() o;
+    perform mwa.apply_criteria();
     return (select count(*) from mwa.known);
 end $$;
 
@@ -155,17 +156,32 @@ declare
     learned record;
     called record;
     tables oid[];
+    was record;
+    is_now text;
 begin
     select * into called from mwa.identify(class, object);
     if called.identity is null then
         return;
     end if;
+    select k.inclusion, k.name into was from mwa.known k where (k.class, k.object) = (note.class, note.object);
+    is_now := mwa.inclusion(mwa.active_criteria(), class, object);
     select * into learned from mwa.learn(class, object);
-    if command = 'REFRESH MATERIALIZED VIEW' then
+    if was.inclusion <> is_now then  -- it has another name now, or there are other rules
+        update mwa.known k set inclusion = is_now where (k.class, k.object) = (note.class, note.object);
+    end if;
+    if was.inclusion = 'EXCLUDE' and is_now <> 'EXCLUDE' then  -- the other node has never seen it
+        learned.statements := (select mwa.difference('{}', k.facets, called.identity) from mwa.known k
+                               where (k.class, k.object) = (note.class, note.object));
+    end if;
+    if command = 'REFRESH MATERIALIZED VIEW' and is_now = 'INCLUDE' then
         learned.statements := array[format('refresh materialized view %s%s', called.identity, (
             select ' with no data' from pg_class c where c.oid = note.object and not c.relispopulated))];
     end if;
     -- What is granted or reassigned stays with the one table, and those below may have got it by themselves.
+    if learned.renames and called.type = 'schema' then  -- its rules are about what is in it, whatever it is called
+        insert into mwa.criteria select inclusion, called.name, object_type, object_name from mwa.criteria
+        where schema_name = was.name on conflict do nothing;
+    end if;
     if learned.renames or called.type = 'operator' or learned.statements <> '{}' and mwa.has_below(class, object)
        and command not in ('GRANT', 'REVOKE', 'REASSIGN OWNED', 'DROP OWNED') then
         perform mwa.learn_around(class, object);
@@ -199,6 +215,9 @@ begin
     if learned.statements = '{}' or current_setting('mwa.quiet', true) = 'on' then
         return;
     end if;
+    if is_now = 'EXCLUDE' and coalesce(was.inclusion, 'EXCLUDE') = 'EXCLUDE' then
+        return;
+    end if;
     if class = 'pg_class'::regclass then
         tables := array(select t from mwa.tree(object) t
                         where learned.renames or t::text = any(string_to_array(current_setting('mwa.rewritten', true), ' ')));
@@ -209,7 +228,7 @@ begin
            case when called.type in ('table', 'foreign table') then object end,
            called.namespace::regnamespace::text, called.identity, learned.statements, path,
            array(select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                 where c.oid = any(tables) and c.relkind = 'r' and c.relpersistence = 'p');
+                 where c.oid = any(tables) and c.relkind = 'r' and c.relpersistence = 'p' and mwa.is_mirrored(c.oid));
 end $$;
 
 create or replace function mwa.has_below(class oid, object oid) returns boolean
@@ -287,7 +306,7 @@ create or replace function mwa.note_dropped(command text, path text) returns voi
     language plpgsql set search_path = pg_catalog as $$
 declare
     dropped record;
-    unmake text;
+    known record;
     several boolean := (
         select count(*) > 1 from pg_event_trigger_dropped_objects() where (original or normal) and not is_temporary);
 begin
@@ -311,15 +330,15 @@ begin
             continue;
         end if;
         delete from mwa.known k where (k.class, k.object) = (dropped.classid, dropped.objid)
-        returning (select f.unmake from unnest(k.facets) f where f.key = '') into unmake;
-        continue when not found;
+        returning k.inclusion, (select f.unmake from unnest(k.facets) f where f.key = '') as unmake into known;
+        continue when not found or known.inclusion = 'EXCLUDE';
         -- All else goes by itself with what it belongs to.
         continue when not (dropped.original or dropped.normal) or current_setting('mwa.quiet', true) = 'on';
         insert into mwa.definition_changes
             (command, object_type, class, object_oid, table_oid, schema_name, identity, statements)
         values (command, dropped.object_type, dropped.classid, dropped.objid,
                 case when dropped.object_type = 'table' then dropped.objid end, dropped.schema_name, dropped.object_identity,
-                array[case when dropped.object_type in ('user mapping', 'default acl') then format(unmake, dropped.object_identity)
+                array[case when dropped.object_type in ('user mapping', 'default acl') then format(known.unmake, dropped.object_identity)
                            else format('drop %s if exists %s%s', mwa.kind(dropped.object_type),
                                        case when dropped.object_type <> 'transform' then dropped.object_identity
                                             else format('for %s language %I', dropped.address_names[1], dropped.address_args[1]) end,
@@ -415,6 +434,32 @@ exception when others then
     raise log 'mwa could not note a definition change (%): %', tg_tag, sqlerrm;
 end $$;
 
+-- PostgreSQL refuses to make a published table unlogged: the application's own statement would fail because of us.
+-- Which tables it is about is not known before it has begun, so all that it may be about leave the stream: those
+-- that stay logged join again. What a function of the application's executes is not seen.
+create or replace function mwa.before_unlogged() returns event_trigger
+    language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    said text := lower(current_query());
+    quiet text := current_setting('mwa.quiet', true);
+    published record;
+begin
+    if said !~ '\mset\s+unlogged\M' then
+        return;
+    end if;
+    perform set_config('mwa.quiet', 'on', true);
+    for published in
+        select r.prrelid::regclass::text as name
+        from pg_publication p join pg_publication_rel r on r.prpubid = p.oid join pg_class c on c.oid = r.prrelid
+        where p.pubname = 'mwa' and c.relnamespace <> 'mwa'::regnamespace and strpos(said, lower(c.relname)) > 0
+    loop
+        execute format('alter publication mwa drop table only %s', published.name);
+    end loop;
+    perform set_config('mwa.quiet', coalesce(quiet, ''), true);
+exception when others then
+    raise log 'mwa could not take a table out of the stream: %', sqlerrm;
+end $$;
+
 -- Rows that a command writes anew are not in the stream.
 create or replace function mwa.note_rewrite() returns event_trigger
     language plpgsql security definer set search_path = pg_catalog as $$
@@ -487,6 +532,8 @@ alter table mwa.definition_changes enable replica trigger mwa_carry;
 
 drop event trigger if exists mwa_definition;
 create event trigger mwa_definition on ddl_command_end execute function mwa.note_definition();
+drop event trigger if exists mwa_unlogged;
+create event trigger mwa_unlogged on ddl_command_start when tag in ('ALTER TABLE') execute function mwa.before_unlogged();
 drop event trigger if exists mwa_drop;
 create event trigger mwa_drop on sql_drop execute function mwa.note_definition();
 drop event trigger if exists mwa_rewrite;
@@ -494,4 +541,5 @@ create event trigger mwa_rewrite on table_rewrite execute function mwa.note_rewr
 -- Also on a node whose applications run as a replica role (a subscriber of somebody else).
 alter event trigger mwa_definition enable always;
 alter event trigger mwa_drop enable always;
+alter event trigger mwa_unlogged enable always;
 alter event trigger mwa_rewrite enable always;

@@ -88,19 +88,20 @@ def extension_types(place: Place) -> Finding:
 
 
 def roles(place: Place) -> Finding:
-    """Every role that owns something or has a right in the database exists on the copy."""
+    """Every role that owns something or has a right in the database exists on the copy, or will be made."""
     used = [name for (name,) in place.on_source.execute(_ROLES).fetchall()]
     there = {name for (name,) in place.on_copy.execute("select rolname::text from pg_roles").fetchall()}
     missing = [name for name in used if name not in there]
     return finding(
         not missing,
-        f"missing on the copy: {', '.join(missing)}"
+        f"not on the copy yet, made when the migration begins: {', '.join(missing)}"
         if missing
         else f"{amount(len(used), 'role')}, all there",
         "every role that owns objects or has rights on them",
         f'pg_dumpall --roles-only --dbname="{describe(place.source.conninfo)}" '
         f'| psql --dbname="{describe(place.copy.conninfo)}"',
         missing,
+        otherwise="warning",
     )
 
 
