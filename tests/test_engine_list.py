@@ -173,19 +173,17 @@ def test_what_an_engine_had_only_begun_when_it_was_killed_is_ready_again(paused)
     settled(paused)
 
 
-def test_what_cannot_be_carried_yet_is_preparing(replicating):
-    """What one change was is not known: no other can be carried before a person has seen to it."""
-    replicating.database.source.execute(
-        "create or replace function mwa.sequence_facets(object oid) returns setof mwa.facet"
-        " language plpgsql as $$ begin raise 'not described'; end $$"
-    )
-    replicating.application("create sequence number")
-    replicating.until_state("TRACKING", "SUSPENDED", 9040)
+def test_what_cannot_be_carried_yet_is_preparing(replicating, servers):
     replicating.application("create view shown as select 1 as one")
-    entry(replicating, "PREPARING", "public.shown")
-    replicating.database.copy.execute("create sequence number")
-    DefinitionEntry.objects.get(state="INELIGIBLE").act("done", "olga")
     settled(replicating)
+    servers.copy.stop("immediate")
+    replicating.until_state("TRACKING", "SUSPENDED", 266)
+    replicating.application("create view more as select 1 as one")
+    entry(replicating, "PREPARING", "public.more")
+    servers.copy.start()
+    replicating.reconnect()
+    settled(replicating)
+    assert there(replicating, "more")
 
 
 def test_changes_that_both_nodes_have_are_forgotten_after_a_week_and_never_carried_again(

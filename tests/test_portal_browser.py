@@ -157,6 +157,20 @@ def test_the_list_of_rules_is_filtered_and_a_rule_is_removed_under_a_label(sign_
     expect(page.locator("#changes")).to_contain_text("no longer: Excluded everything in schema archive")
 
 
+def test_an_entry_is_removed_by_a_folded_button_and_stands_in_the_attempts(sign_in):
+    olga, vera = sign_in("olga", "/pairs/hr/"), sign_in("vera", "/pairs/hr/")
+    vera.locator("#attempts summary").click()
+    expect(vera.get_by_role("button", name="Remove")).to_have_count(0)
+    row = olga.locator("#definitions tr", has_text="ALTER TYPE")
+    expect(row.get_by_role("button", name="Remove")).to_be_hidden()
+    row.locator("summary").click()
+    row.get_by_role("button", name="Remove").click()
+    removed = vera.locator("#attempts tr", has_text="Removed")
+    expect(removed).to_contain_text("public.mood")
+    expect(removed).to_contain_text("olga")
+    assert vera.evaluate("window.notReloaded")
+
+
 def test_what_nobody_rang_for_appears_all_the_same(sign_in, served):
     page = sign_in("vera", "/pairs/erp/")
     with served.database() as database:

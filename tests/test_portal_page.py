@@ -333,7 +333,7 @@ def test_a_pair_with_a_thousand_tables_is_quick_and_asks_the_database_little(dja
     make_history(pair)
     make_copies(pair.pools.get(), 1_000)
     render_pair(pair.pk, OLGA)
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(22):
         render_pair(pair.pk, OLGA)
     times = []
     for _ in range(5):
@@ -348,7 +348,7 @@ def test_the_pair_page_needs_few_queries(django_assert_max_num_queries):
     client.force_login(make_people()["olga"])
     make_synchronizing_pair()
     client.get("/pairs/shop/")
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(28):
         client.get("/pairs/shop/")
 
 

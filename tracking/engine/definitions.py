@@ -31,6 +31,7 @@ from .say import say
 
 _NO_SUCH_ROLE = "42704"
 _WHY_WHOLE = "its definition was changed"
+_NOT_BEGUN = {"state": "READY", "started_at": None}
 _ON_ITS_WAY = ("PREPARING", "READY")
 _TAKES_BACK = (
     "a later change of the object was carried, and this one would not make it the same on both nodes; carry"
@@ -92,7 +93,11 @@ def settle(runtime: PoolRuntime, *, rows_came: bool = False) -> None:
     if not entries:
         return
     origin = one(runtime.primary(), "select mwa.node()")
-    for arrival in install.arrivals(runtime.secondary(), origin, list(entries)):
+    arrivals = install.arrivals(runtime.secondary(), origin, list(entries))
+    arrived = {arrival.id for arrival in arrivals}
+    if stopped := [n for n, each in entries.items() if each.state == "MIGRATING" and n not in arrived]:
+        coming.filter(number__in=stopped).update(**_NOT_BEGUN)
+    for arrival in arrivals:
         entry = entries[arrival.id]
         entry.pool = pool
         if arrival.sqlstate == _NO_SUCH_ROLE:  # the same for any object; what no event trigger sees comes now
@@ -100,12 +105,12 @@ def settle(runtime: PoolRuntime, *, rows_came: bool = False) -> None:
             install.carry_again(runtime.secondary(), origin, entry.number)
             [arrival] = install.arrivals(runtime.secondary(), origin, [entry.number])
         if arrival.sqlstate.startswith("23") and not rows_came and _owe_rows(runtime, entry):
+            coming.filter(number=entry.number, state="MIGRATING").update(**_NOT_BEGUN)
             continue
         if arrival.failure:
             held = "; its rows are held back" if entry.object_type in TABLE_TYPES else ""
             say(pool.pair, f"{entry} failed on the secondary{held}: {arrival.failure}", "9040", pool)
         _note_outcome(runtime, entry, arrival, _job(runtime, entry, arrival))
-    coming.filter(state="MIGRATING").update(state="READY", started_at=None)
 
 
 def retry(runtime: PoolRuntime, entries: "list[DefinitionEntry]") -> None:
@@ -121,7 +126,7 @@ def retry(runtime: PoolRuntime, entries: "list[DefinitionEntry]") -> None:
             if arrival := _carried_again(runtime, secondary, origin, entry):
                 _note_outcome(runtime, entry, arrival, runtime.job)
             else:
-                mine.update(state="READY", started_at=None)  # it was put off before it came
+                mine.update(**_NOT_BEGUN)  # it was put off before it came
 
 
 def _carried_again(
