@@ -13,7 +13,7 @@ from tracking.restore.inspect import KINDS
 
 _BRANCH = re.compile(r"when (.+?) then return query select \* from mwa\.\w+_facets\(")
 _TYPE = re.compile(r"'([a-z -]+)'")
-_BY_CLASS = {"class = 'pg_type'::regclass": ("enum", "composite type", "domain", "range")}
+_BY_CLASS = {"class = 'pg_type'::regclass": ("enum", "composite type", "domain", "range", "base type")}
 _STREAM, _AT_TIMES, _BY_HAND = "in the stream", "compared at times", "by hand"
 _DUMPED = "pg_dump and pg_restore"
 # How what is compared comes at first, where not by the first compare.
@@ -37,6 +37,7 @@ EXCEPTIONS = {
     "extension": "Its files have to be on the copy's server",
     "publication": "Ours, mwa, excepted",
     "user mapping": "With its password",
+    "base type": "Its functions are in C, whose library has to be on the copy's server",
     "operator": "A commutator or negator of one that exists is changed from PostgreSQL 17 on",
     "function": "Its body is looked at on the copy as on the primary: what cannot be parsed there is listed",
     "access method": "Its handler is a function in C, whose library has to be on the copy's server",
@@ -70,7 +71,6 @@ def rows() -> list[Support]:
     for kind in KINDS:
         first = _FIRST.get(kind.object_type, "by the first compare")
         found.append(_row(kind.object_type, first, _AT_TIMES if kind.carry else _BY_HAND))
-    found.append(Support("base type", _DUMPED, _BY_HAND, "", "Its functions are in C: INELIGIBLE for us"))
     return found
 
 

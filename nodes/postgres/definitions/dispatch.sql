@@ -7,7 +7,7 @@ create or replace function mwa.objects() returns table (class oid, object oid)
         select 'pg_namespace'::regclass, oid, oid from pg_namespace
         union all select 'pg_extension'::regclass, oid, null from pg_extension where extname <> 'plpgsql'
         union all select 'pg_type'::regclass, t.oid, t.typnamespace from pg_type t
-        where t.typtype in ('e', 'd', 'r') or not t.typisdefined or t.typtype = 'c' and exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c')
+        where t.typtype in ('e', 'd', 'r') or not t.typisdefined or mwa.is_base_type(t) or t.typtype = 'c' and exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c')
         union all select 'pg_proc'::regclass, oid, pronamespace from pg_proc
         union all select 'pg_class'::regclass, c.oid, c.relnamespace from pg_class c
         where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S') and c.relpersistence <> 't'

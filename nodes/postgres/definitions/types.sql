@@ -1,5 +1,4 @@
--- Enums, composite types, domains, ranges; and shells, which functions name before the type is made. Base types
--- stand on functions in C and are not described.
+-- Enums, composite types, domains, ranges, base types; and shells, which functions name before the type is made.
 
 create or replace function mwa.type_facets(object oid) returns setof mwa.facet
     language plpgsql stable set search_path = pg_catalog as $$
@@ -10,7 +9,7 @@ begin
                case when not t.typisdefined then 'shell' else t.typtype::text end as sort
         from pg_type t join pg_namespace n on n.oid = t.typnamespace
         where t.oid = object and (
-            not t.typisdefined or t.typtype in ('e', 'd', 'r')
+            not t.typisdefined or t.typtype in ('e', 'd', 'r') or mwa.is_base_type(t)
             or t.typtype = 'c' and exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c'))),
     written as (
         select this.*, format('create type %s', name) || case sort
@@ -20,6 +19,7 @@ begin
                 select string_agg(mwa.attribute_definition(a), ', ' order by a.attnum) from pg_attribute a
                 where a.attrelid = typrelid and a.attnum > 0 and not a.attisdropped))
             when 'r' then format(' as range (%s)', mwa.range_options(object))
+            when 'b' then format(' (%s)', mwa.base_type_options(object))
             else '' end as make
         from this where sort <> 'd'
         union all
@@ -36,6 +36,9 @@ begin
     select f.* from this, mwa.domain_facets(object, name) f where sort = 'd'
     union all
     select f.* from this, mwa.multirange_facets(object) f where sort = 'r'
+    union all
+    select 300, property, '', value, null, mwa.plain(format('alter type %s set (%s = %s)', name, property, value)), null
+    from this, mwa.base_type_properties(object) where sort = 'b'
     union all
     select f.* from this, mwa.common_facets('pg_type'::regclass, object, 'type', name, this.typowner, this.typacl, 'T') f;
 end $$;
@@ -136,6 +139,43 @@ create or replace function mwa.range_options(object oid) returns text
         (select format('multirange_type_name = %I.%I', n.nspname, m.typname)
          from pg_type m join pg_namespace n on n.oid = m.typnamespace where m.oid = r.rngmultitypid))
     from pg_range r where r.rngtypid = object
+$$;
+
+-- Not the array type that PostgreSQL makes for another one.
+create or replace function mwa.is_base_type(type pg_type) returns boolean
+    language sql stable set search_path = pg_catalog as $$
+    select type.typtype = 'b' and type.typisdefined
+       and not (type.typelem <> 0 and type.typsubscript = 'array_subscript_handler'::regproc)
+$$;
+
+-- What ALTER TYPE ... SET can change of a base type.
+create or replace function mwa.base_type_properties(object oid) returns table (property text, value text)
+    language sql stable set search_path = pg_catalog as $$
+    select p.property, coalesce(p.value, 'none')
+    from pg_type t, lateral (values
+        ('receive', nullif(t.typreceive::oid, 0)::regproc::text),
+        ('send', nullif(t.typsend::oid, 0)::regproc::text),
+        ('typmod_in', nullif(t.typmodin::oid, 0)::regproc::text),
+        ('typmod_out', nullif(t.typmodout::oid, 0)::regproc::text),
+        ('analyze', nullif(t.typanalyze::oid, 0)::regproc::text),
+        ('subscript', nullif(t.typsubscript::oid, 0)::regproc::text),
+        ('storage', case t.typstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end)
+    ) p (property, value)
+    where t.oid = object
+$$;
+
+create or replace function mwa.base_type_options(object oid) returns text
+    language sql stable set search_path = pg_catalog as $$
+    select concat_ws(', ', 'input = ' || t.typinput, 'output = ' || t.typoutput,
+        'internallength = ' || case when t.typlen < 0 then 'variable' else t.typlen::text end,
+        case when t.typbyval then 'passedbyvalue' end,
+        'alignment = ' || case t.typalign when 'c' then 'char' when 's' then 'int2' when 'd' then 'double' else 'int4' end,
+        format('category = %L', t.typcategory), 'preferred = ' || t.typispreferred, format('delimiter = %L', t.typdelim),
+        case when t.typdefault is not null then format('default = %L', t.typdefault) end,
+        case when t.typelem <> 0 then 'element = ' || format_type(t.typelem, null) end,
+        case when t.typcollation <> 0 then 'collatable = true' end,
+        (select string_agg(format('%s = %s', property, value), ', ') from mwa.base_type_properties(object) where value <> 'none'))
+    from pg_type t where t.oid = object
 $$;
 
 -- A range's multirange has a name, a schema and a comment of its own, whatever becomes of the range.
