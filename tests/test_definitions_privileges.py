@@ -254,7 +254,7 @@ def test_a_command_that_no_event_trigger_sees_is_noticed_by_a_sweep(database):
         pair.each(*CHANGES["owners"])
         pair.application('reassign owned by cashier, boss, auditor to "Ro ""le"" %s"')
         pair.application("create table later (id int primary key)")
-        pair.source.execute("select mwa.sweep('REASSIGN OWNED', '', false)")
+        pair.source.execute("select mwa.look_again()")
         pair.assert_same()
         pair.assert_known()
 

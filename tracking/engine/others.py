@@ -93,6 +93,7 @@ def bring(runtime: PoolRuntime, stop: threading.Event) -> list[str]:
     """Inspect a pool and carry what differs and was not set aside; returns what is not on the secondary.
 
     That is what could not be carried and what is deferred, but not what is for a person or was omitted.
+    Definitions are noted that no event trigger has seen: those of REASSIGN OWNED, for one.
     """
     route, pool = runtime.route, runtime.pool
     mine = OtherObject.objects.filter(pool=pool)
@@ -101,6 +102,7 @@ def bring(runtime: PoolRuntime, stop: threading.Event) -> list[str]:
         connect(route.primary_conninfo, "others") as primary,
         connect(route.secondary_conninfo, "others") as copy,
     ):
+        primary.execute("select mwa.look_again()")
         vain = [_as_difference(each) for each in mine.exclude(seen="")]
         found = inspect(primary, copy, tried=vain, cluster=pool.number == 1)
         entries = _list(runtime, found)
@@ -139,13 +141,10 @@ def bring_roles(runtime: PoolRuntime) -> None:
 def bring_all(runtimes: list[PoolRuntime]) -> dict[int, int]:
     """Before a role swap: everything once more; returns by pool what was written when it began.
 
-    Definitions too are looked at as a whole: REASSIGN OWNED and whoever disables event triggers are not seen
-    otherwise. Raises `SwapRefused` where something could not be carried.
+    Raises `SwapRefused` where something could not be carried.
     """
     written = {}
     for runtime in runtimes:
-        with connect(runtime.route.primary_conninfo, "others") as primary:
-            primary.execute("select mwa.sweep('SWEEP', '', false)")
         written[runtime.pool.pk] = written_so_far(runtime.primary())
         if failures := bring(runtime, threading.Event()):
             raise SwapRefused(f"objects are not on the secondary: {'; '.join(failures[:10])}")

@@ -1,8 +1,8 @@
 -- The event triggers that note definition changes on a primary, and the trigger that carries them out on a
 -- secondary, between the rows before and the rows after.
 
-create table if not exists mwa.self (node bigint not null);
-insert into mwa.self select (random() * 9e18)::bigint where not exists (select from mwa.self);
+create table if not exists mwa.self (node bigint not null, looked_at xid8);
+insert into mwa.self (node) select (random() * 9e18)::bigint where not exists (select from mwa.self);
 
 create or replace function mwa.node() returns bigint
     language sql stable set search_path = pg_catalog as $$ select node from mwa.self $$;
@@ -105,6 +105,7 @@ begin
     delete from mwa.known k where not exists (select from mwa.objects() o where (o.class, o.object) = (k.class, k.object));
     perform mwa.learn(o.class, o.object) from mwa.objects() o;
     perform mwa.apply_criteria();
+    update mwa.self set looked_at = pg_snapshot_xmin(pg_current_snapshot());
     return (select count(*) from mwa.known);
 end $$;
 
@@ -346,14 +347,57 @@ begin
     end loop;
 end $$;
 
--- Commands that do not tell which objects they have changed: all whose privileges, or whose whole description,
--- are not what they were.
-create or replace function mwa.sweep(command text, path text, only_privileges boolean) returns void
+-- Objects with a row in a catalog that was written by this transaction or a later one.
+create or replace function mwa.written_since(oldest xid8, classes regclass[]) returns table (class oid, object oid)
+    language plpgsql stable set search_path = pg_catalog as $$
+declare
+    catalog regclass;
+    part text;
+begin
+    foreach catalog in array classes loop
+        part := case catalog when 'pg_attribute'::regclass then 'attrelid' when 'pg_index'::regclass then 'indrelid' else 'oid' end;
+        return query execute format(
+            'select distinct w.class, w.object from %s c, mwa.whole_object(%L::regclass::oid, c.%I) w'
+            ' where age(c.xmin) <= age($1::xid) and c.xmin::text::bigint > 2',  -- not frozen
+            catalog, case when part = 'oid' then catalog else 'pg_class'::regclass end, part) using oldest;
+    end loop;
+end $$;
+
+-- GRANT and its like do not tell which objects they have changed: those of this transaction whose privileges are
+-- not what they were.
+create or replace function mwa.note_granted(command text, path text) returns void
+    language plpgsql set search_path = pg_catalog as $$
+begin
+    perform mwa.note(command, w.class, w.object, path)
+    from (select distinct * from mwa.written_since(pg_current_xact_id(), array[
+              'pg_class', 'pg_attribute', 'pg_proc', 'pg_namespace', 'pg_type', 'pg_language', 'pg_foreign_server',
+              'pg_foreign_data_wrapper', 'pg_default_acl']::regclass[])) w
+    left join mwa.known k on (k.class, k.object) = (w.class, w.object)
+    where k.privileges is distinct from mwa.privileges(w.class, w.object)
+      and (k.class is not null or w.class = 'pg_default_acl'::regclass or mwa.comes_along(w.class, w.object));
+end $$;
+
+-- Everything: after a command that tells nothing.
+create or replace function mwa.sweep(command text, path text) returns void
     language plpgsql set search_path = pg_catalog as $$
 begin
     perform mwa.note(command, o.class, o.object, path)
-    from (select * from mwa.objects() union select k.class, k.object from mwa.known k) o left join mwa.known k on (k.class, k.object) = (o.class, o.object)
-    where not only_privileges or k.privileges is distinct from mwa.privileges(o.class, o.object);
+    from (select * from mwa.objects() union select k.class, k.object from mwa.known k) o;
+end $$;
+
+-- What no event trigger has seen (REASSIGN OWNED, and whoever switches them off) since the last time.
+create or replace function mwa.look_again() returns void
+    language plpgsql set search_path = pg_catalog as $$
+declare
+    oldest xid8 := pg_snapshot_xmin(pg_current_snapshot());
+begin
+    perform mwa.note('LOOKED AT', w.class, w.object, '')
+    from (select looked_at from mwa.self where looked_at is not null) s,
+         lateral (select distinct x.* from mwa.written_since(s.looked_at, (
+             select array_agg(distinct class::regclass) from mwa.known) || '{pg_attribute,pg_attrdef,pg_index,pg_constraint,pg_trigger,pg_policy,pg_rewrite}') x) w
+    where exists (select from mwa.known k where (k.class, k.object) = (w.class, w.object))
+       or (w.class, w.object) in (select o.class, o.object from mwa.objects() o);
+    update mwa.self set looked_at = oldest;
 end $$;
 
 create or replace function mwa.note_command(event text, tag text, path text) returns void
@@ -371,12 +415,14 @@ begin
         return;
     end if;
     if tag = 'REASSIGN OWNED' or tag = 'DROP OWNED' then
-        perform mwa.sweep(tag, path, false);
+        perform mwa.sweep(tag, path);
     end if;
     for command in select * from pg_event_trigger_ddl_commands()
         where not in_extension and coalesce(schema_name, '') not in ('pg_temp', 'mwa') loop
-        if command.objid is null or command.objid = 0 then
-            perform mwa.sweep(tag, path, tag in ('GRANT', 'REVOKE', 'ALTER DEFAULT PRIVILEGES'));
+        if tag in ('GRANT', 'REVOKE', 'ALTER DEFAULT PRIVILEGES') then
+            perform mwa.note_granted(tag, path);
+        elsif command.objid is null or command.objid = 0 then
+            perform mwa.sweep(tag, path);
         else
             select * into part from mwa.whole_object(command.classid, command.objid);
             -- Not one that CREATE OR REPLACE or a CREATE INDEX only changes.
