@@ -44,6 +44,20 @@ def test_a_file_that_stays_open_is_told_while_it_grows(tmp_path):
             assert said(happened(watch)) == [("MODIFIED", b"log")]
 
 
+def test_a_change_is_told_of_the_name_that_it_was_made_by(tmp_path):
+    """Whoever carries it has to think of the other names of the file: the kernel does not."""
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    root.mkdir()
+    (root / "one").write_text("1")
+    os.link(root / "one", root / "two")
+    os.link(root / "one", outside)
+    with watching(root) as watch:
+        (root / "two").chmod(0o600)
+        assert said(happened(watch)) == [("ATTRIBUTES", b"two")]
+        outside.chmod(0o640)
+        assert said(happened(watch)) == []
+
+
 def test_what_was_written_through_a_mapping_is_told_when_it_ends(tmp_path):
     (tmp_path / "mapped").write_bytes(b"0" * 8192)
     with watching(tmp_path) as watch:

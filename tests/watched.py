@@ -51,7 +51,9 @@ _NEVER = os.pipe()
 
 
 def state(path: bytes) -> State | None:
-    """What is at a path: kind, mode, and content or target."""
+    """What is at a path: kind, mode, and content or target. Behind a link there is nothing."""
+    if os.path.realpath(os.path.dirname(path)) != os.path.dirname(path):
+        return None
     try:
         found = os.lstat(path)
         if stat.S_ISLNK(found.st_mode):
@@ -59,7 +61,7 @@ def state(path: bytes) -> State | None:
         if stat.S_ISREG(found.st_mode):
             return "file", found.st_mode, Path(os.fsdecode(path)).read_text()
         return "directory", found.st_mode, ""
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return None
 
 
@@ -79,7 +81,8 @@ class Copy:
 
     def __init__(self, root: Path) -> None:
         self.root = os.fsencode(root)
-        self.holds = tree(self.root)
+        self.holds: dict[bytes, State] = {}
+        self.walk(b"")
 
     def look(self, path: bytes) -> None:
         """Carry one path as it is now; what isn't there any more goes with all that was in it."""

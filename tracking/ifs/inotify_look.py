@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from .beneath import FLAGS, Root, joined, subdirectories
 from .inotify import Inotify, WatchLimit
@@ -65,11 +66,11 @@ class Looking:
         What is in such a directory is watched too when this returns.
         """
         try:
-            at = self.map.path(parent)
-            outer = self._root.open_below(at) if at is not None else -1
+            outer = self._root.open_below(self.map.path(parent) or b"")
         except OSError:
-            return False  # the parent has been moved or deleted, and an event of that follows
-        if outer < 0:
+            # The parent has been moved or deleted. An event of that follows, and finds this one again.
+            if (known := self.map.child(parent, name)) is not None:
+                self.map.displace(known, time.monotonic())
             return False
         try:
             found = self._enter(parent, name, path, outer)
@@ -162,14 +163,16 @@ class Looking:
             directory = self.map.by_watch[watch] = Directory(watch)
         elif directory.parent is parent and directory.name == name:
             return directory, False
-        elif self.map.contains(directory, parent) or self._is_there_too(directory, fd):
+        elif self._is_there_too(directory, fd):
             raise OSError(errno.EEXIST, f"it is mounted at {self.map.path(directory)!r} too")
+        elif self.map.contains(directory, parent):
+            raise FileNotFoundError(errno.ENOENT, "the map is older than this; an event of that follows")
         self.map.place(directory, parent, name, time.monotonic())
         self.unwatched.remove(path)
         return directory, True
 
     def _is_there_too(self, directory: Directory, fd: int) -> bool:
-        """Whether a directory is also where the map has it: a bind mount."""
+        """Whether a directory is also where the map has it: a bind mount, not one that moves to and fro."""
         place = self.map.path(directory)
         if place is None:
             return False
@@ -178,7 +181,7 @@ class Looking:
         except OSError:
             return False
         try:
-            return os.path.samestat(os.fstat(fd), os.fstat(other))
+            return os.path.samestat(os.fstat(fd), os.fstat(other)) and _mount(fd) != _mount(other)
         finally:
             os.close(other)
 
@@ -226,3 +229,9 @@ def _close(frame: _Frame) -> None:
     if frame.fd >= 0:
         os.close(frame.fd)
         frame.fd = -1
+
+
+def _mount(fd: int) -> str:
+    """Which mount a descriptor was opened through."""
+    lines = Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()
+    return next((line for line in lines if line.startswith("mnt_id:")), "")

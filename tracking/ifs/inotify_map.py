@@ -64,13 +64,14 @@ class Map:
         self._unlink(directory)
         self.adrift[directory] = now
 
-    def lost(self, watch: int) -> Directory | None:
+    def lost(self, watch: int, now: float) -> None:
         """The kernel has ended a watch: its directory is deleted or unmounted."""
         directory = self.by_watch.pop(watch, None)
         if directory is not None and directory is not self.root:
             self._unlink(directory)
             self.adrift.pop(directory, None)
-        return directory
+            for child in list(directory.children.values()) if directory.children else ():
+                self.displace(child, now)
 
     def inside(self, directory: Directory) -> Iterator[Directory]:
         """It and everything in it."""

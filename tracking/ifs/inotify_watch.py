@@ -132,7 +132,7 @@ class InotifyWatch:
         if mask & inotify.Q_OVERFLOW:
             self._overflowed()
         elif mask & inotify.IGNORED:
-            self._map.lost(watch)
+            self._map.lost(watch, time.monotonic())
         elif directory := self._map.by_watch.get(watch):
             if not name:
                 self._of_itself(directory, mask)
