@@ -57,6 +57,8 @@ class Looking:
         fd = root.open()
         try:
             self.map = Map(inotify.watch(fd))
+        except WatchLimit as error:
+            raise WatchLimit(error.errno, LIMIT) from error
         finally:
             os.close(fd)
 
