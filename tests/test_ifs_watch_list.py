@@ -18,7 +18,7 @@ from psycopg import sql
 from nodes.postgres.connect import connect, for_database, wait_until
 from tests.conftest import drop_database
 from tests.test_ifs_watch_random import changes
-from tests.watched import Copy, tree
+from tests.watched import Copy, available, tree
 from tracking.ifs import changelist
 from tracking.ifs.changelist import ChangeList, FileList
 from tracking.ifs.changes import Change, Changes
@@ -28,6 +28,7 @@ from tracking.ifs.watching import Event, Kind
 
 LIST = Path(changelist.__file__).with_name("list.sql")
 _serial = itertools.count(1)
+WAYS = [way.way for way in available()]
 
 
 class Portal:
@@ -152,7 +153,10 @@ def test_a_moved_directory_only_moved_if_nothing_was_owed_of_it(portal, owed):
         tracker.barrier()
         entry = next(entry for entry in portal.files().take(10) if entry.path == b"b")
         assert entry.walk
-        assert entry.moved_from == (b"" if owed else b"a")
+        # fanotify may have read of the change after the rename: then it's listed by the new name.
+        by_new_name = portal.listed().get(b"b/deep/file", (False, False, ""))[1]
+        assert entry.moved_from == (b"a" if by_new_name or not owed else b"")
+        assert by_new_name or not owed or b"a/deep/file" in portal.listed()
 
 
 def test_what_changes_while_it_is_carried_stays_on_the_list(portal):
@@ -300,7 +304,7 @@ def test_an_overflow_is_listed_as_a_walk_with_its_reason(portal):
         assert "queue" in reason
 
 
-@pytest.mark.parametrize("way", ["inotify"])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_storm_while_the_tracker_starts_leaves_no_difference(portal, way):
     """20,000 files in new directories below each other, renamed and deleted."""
     (portal.root / "there" / "before").mkdir(parents=True)
@@ -335,7 +339,7 @@ def blow(root: Path, count: int) -> None:
             at = at.rename(at.with_name(f"r{number}"))
 
 
-@pytest.mark.parametrize("way", ["inotify"])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_tracker_killed_again_and_again_while_all_is_changed_loses_nothing(portal, way):
     top, outside = os.fsencode(portal.root), os.fsencode(portal.root.with_name("outside"))
     os.mkdir(outside)

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.watched import Copy, select_never, tree, watching
+from tests.watched import Copy, available, select_never, tree, watching
 from tracking.ifs import inotify_watch
-from tracking.ifs.inotify_watch import InotifyWatch
 
 NAMES = [b"a", b"b", b"c", b"\xffd", b"e\n"]
 BEFORE = 40
@@ -110,7 +109,7 @@ def wait_for_adrift(watch, directories: int) -> None:
     assert watch.directories() == directories
 
 
-WAYS = [InotifyWatch]
+WAYS = available()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -2,10 +2,12 @@
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tracking.ifs.fanotify_watch import FanotifyWatch
 from tracking.ifs.inotify_watch import InotifyWatch
 from tracking.ifs.watching import Event, Kind, Watch
 
@@ -16,6 +18,16 @@ WALKED = (Kind.SUBTREE, Kind.OVERFLOW, Kind.UNWATCHED)
 def nothing_excluded(path: bytes, is_dir: bool) -> bool:
     """No exclusions."""
     return False
+
+
+def available() -> list[type]:
+    """The ways of watching that work here."""
+    with tempfile.TemporaryDirectory() as root:
+        try:
+            FanotifyWatch(os.fsencode(root), nothing_excluded).close()
+        except OSError:
+            return [InotifyWatch]
+    return [InotifyWatch, FanotifyWatch]
 
 
 @contextmanager
@@ -117,5 +129,8 @@ class Copy:
                 self.look(event.path)
 
     def _drop(self, path: bytes) -> None:
+        if path and self.holds.get(path, ("nothing",))[0] != "directory":
+            self.holds.pop(path, None)
+            return
         for held in [held for held in self.holds if not path or held == path or held.startswith(path + b"/")]:
             del self.holds[held]
