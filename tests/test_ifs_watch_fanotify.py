@@ -88,10 +88,13 @@ def test_inotify_takes_over_where_another_file_system_is_mounted_below(tmp_path)
         way.close()
     assert watch_of(root, nothing_excluded).way == "fanotify"
     (tmp_path / "mount").mkdir()
+    watching_on = watch_of(root, nothing_excluded)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path / "mount"], capture_output=True)
     if mounted.returncode:
         pytest.skip(f"no right to mount: {mounted.stderr.decode()}")
     try:
+        with pytest.raises(RootGone, match="mounted below"):
+            watching_on.drain()
         assert isinstance(watch_of(root, nothing_excluded), InotifyWatch)
         with pytest.raises(OSError, match="mounted below"):
             watch_of(root, nothing_excluded, "fanotify")

@@ -213,6 +213,9 @@ class FanotifyWatch:
     def _open_root(self, *, check: bool = False) -> int:
         try:
             fd = self._root.open()
+            if check and _mounted_below(os.readlink(b"/proc/self/fd/%d" % fd)):
+                os.close(fd)
+                raise RootGone("a file system was mounted below the root, which this mark does not see")
         except RootGone as error:
             if not self._gone:
                 self._gone = True
