@@ -64,9 +64,9 @@ _NEVER = os.pipe()
 
 def state(path: bytes) -> State | None:
     """What is at a path: kind, mode, and content or target. Behind a link there is nothing."""
-    if os.path.realpath(os.path.dirname(path)) != os.path.dirname(path):
-        return None
     try:
+        if os.path.realpath(os.path.dirname(path)) != os.path.dirname(path):
+            return None
         found = os.lstat(path)
         if stat.S_ISLNK(found.st_mode):
             return "link", 0, os.fsdecode(os.readlink(path))
