@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 
-NAMES = ("copy", "resync", "capture", "overhead", "swap", "compare", "wal", "definitions")
+NAMES = ("copy", "resync", "capture", "overhead", "swap", "compare", "wal", "definitions", "files_watch")
 
 
 def main(wanted: str) -> int:

@@ -6,7 +6,6 @@ standard input does: a parent that was killed leaves no capture behind.
 """
 
 import json
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import psycopg
 
 from nodes.postgres.connect import Unreachable, connect
+from tracking.process import Commands, say
 
 from .keylist import KeyList
 from .stream import LogicalStream, StreamBroken
@@ -42,29 +42,10 @@ class CaptureConfig:
     default_limit: int
 
 
-class _Commands:
-    """Whole lines from standard input, without ever waiting for one."""
-
-    def __init__(self) -> None:
-        self.fd = sys.stdin.fileno()
-        self.ended = False
-        self._rest = b""
-        os.set_blocking(self.fd, False)
-
-    def read(self) -> list[dict[str, Any]]:
-        try:
-            data = os.read(self.fd, 65536)
-        except BlockingIOError:
-            return []
-        self.ended = not data
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return [json.loads(line) for line in lines if line]
-
-
 class Capture:
     """One run of the extractor on one slot."""
 
-    def __init__(self, config: CaptureConfig, commands: _Commands) -> None:
+    def __init__(self, config: CaptureConfig, commands: Commands) -> None:
         self._commands = commands
         self._portal = connect(config.portal_conninfo, "capture list", autocommit=False)
         self._keys = KeyList(self._portal, config.pool, config.limits, config.default_limit)
@@ -79,7 +60,7 @@ class Capture:
 
     def run(self) -> None:
         """Capture until told to stop, until the position asked for, or until the parent is gone."""
-        _say(event="started")
+        say(event="started")
         while not self._commands.ended:
             urgent = self._until is not None
             messages = self._stream.messages(0.005 if urgent else _IDLE_SECONDS, self._commands.fd)
@@ -100,17 +81,17 @@ class Capture:
         match command["do"]:
             case "hold":
                 self._held = True
-                _say(event="held", position=self._confirmed)
+                say(event="held", position=self._confirmed)
             case "sheet":
                 self._flush(time.monotonic())
                 self._tracker.begin_sheet()
-                _say(event="sheet", sheet=self._keys.sheet)
+                say(event="sheet", sheet=self._keys.sheet)
             case "until":
                 self._until = command["position"]
             case "stop":
                 self._flush(time.monotonic())
                 self._stream.close()
-                _say(event="stopped", position=self._flushed)
+                say(event="stopped", position=self._flushed)
                 return False
         return True
 
@@ -130,14 +111,14 @@ class Capture:
         if not self._held:
             self._confirmed = self._flushed
         self._stream.confirm(self._confirmed)
-        _say(event="position", position=self._flushed, changes=self._changes, sheet=self._keys.sheet)
+        say(event="position", position=self._flushed, changes=self._changes, sheet=self._keys.sheet)
         self._changes = 0
 
     def _finish(self, until: int) -> None:
         """Confirm exactly the hand-over position, and see the server take note of it."""
         self._held = True
         self._flush(time.monotonic())
-        _say(event="reached", position=until, last_change=self._tracker.last_change, sheet=self._keys.sheet)
+        say(event="reached", position=until, last_change=self._tracker.last_change, sheet=self._keys.sheet)
         self._stream.confirm(until, reply=True)
         for _ in self._stream.messages(1.0, None):
             pass
@@ -156,21 +137,16 @@ def _open_stream(config: CaptureConfig) -> LogicalStream:
             time.sleep(0.05)
 
 
-def _say(**event: Any) -> None:
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     """Entry point; returns the exit status."""
     with open(0, "rb", buffering=0, closefd=False) as unbuffered:
         config = CaptureConfig(**json.loads(unbuffered.readline()))
     try:
-        Capture(config, _Commands()).run()
+        Capture(config, Commands()).run()
     except BrokenPipeError:
         return 1
     except (StreamBroken, Unreachable, psycopg.Error) as error:
-        _say(event="failed", reason=str(error).strip())
+        say(event="failed", reason=str(error).strip())
         return 1
     return 0
 

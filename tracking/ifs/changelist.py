@@ -1,0 +1,211 @@
+"""The list of changed paths, durable in the portal's database: what the tracker writes and carrying takes.
+
+In the portal's database and not in a file beside the tracker, because the list is also what people see,
+retry, omit and put off, and because the worker that carries may be on another host than the one that decides.
+It need not survive the tracker: whoever starts anew owes a walk of the whole root.
+"""
+
+from dataclasses import dataclass
+
+from nodes.postgres.connect import Connection, one
+
+from .changes import Change
+
+_LONGEST_ORIGIN = 999  # bytes; what the index of beginnings can tell
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A path that was handed out. See `changes.Change` for what is to be done with it."""
+
+    id: int
+    version: int
+    path: bytes
+    walk: bool
+    content: bool
+    moved_from: bytes
+    reason: str
+    tries: int
+
+
+@dataclass(frozen=True)
+class Owed:
+    """How much is on a root's list: `walks` and `taken` are among the `entries`."""
+
+    entries: int
+    walks: int
+    taken: int
+    oldest_seconds: float
+
+
+class ChangeList:
+    """The tracker's end. Each call is one transaction, and can be repeated when its end is not known."""
+
+    def __init__(self, connection: Connection, root: int) -> None:
+        self._connection = connection
+        self._root = root
+        self._turn: int = one(connection, _LAST_TURN, (root,)) or 0
+
+    def reconnect(self, connection: Connection) -> None:
+        """Go on by another session."""
+        self._connection = connection
+
+    def add(self, changes: list[Change]) -> None:
+        """List changes; what is listed already is changed once more.
+
+        In the order of paths, as in `FileList`: so neither waits for the other in a circle.
+        """
+        if not changes:
+            return
+        with self._connection.transaction():
+            self._forget_hints_of_what_is_owed(changes)
+            numbered = sorted(
+                ((change.path, self._turn + number, change) for number, change in enumerate(changes, 1)),
+                key=lambda item: item[0],
+            )
+            self._turn += len(changes)
+            self._connection.execute(
+                _ADD,
+                (
+                    self._root,
+                    [path for path, _, _ in numbered],
+                    [turn for _, turn, _ in numbered],
+                    [change.walk for _, _, change in numbered],
+                    [change.content for _, _, change in numbered],
+                    [change.moved_from or None for _, _, change in numbered],
+                    [change.reason for _, _, change in numbered],
+                    [change.changes for _, _, change in numbered],
+                ),
+            )
+            moved = [change for change in changes if change.walk and change.moved_from]
+            for change in moved:
+                self._connection.execute(
+                    _FORGET_MOVED_TREE,
+                    (self._root, change.path, self._root, change.moved_from + b"/", change.moved_from + b"0"),
+                )
+
+    def watched(
+        self, run: str, way: str, state: str, *, directories: int = 0, unwatched: int = 0, reason: str = ""
+    ) -> None:
+        """Say who watches the root, and how it goes."""
+        self._connection.execute(_WATCH, (self._root, run, way, state, reason, directories, unwatched))
+
+    def _forget_hints_of_what_is_owed(self, changes: list[Change]) -> None:
+        """The copy has a moved file as it was only if nothing was owed of its former name."""
+        moved = [change for change in changes if change.moved_from]
+        if not moved:
+            return
+        rows = self._connection.execute(_OWED_OF, (self._root, [change.moved_from for change in moved]))
+        owed = {bytes(path) for (path,) in rows}
+        for change in moved:
+            if change.moved_from in owed or len(change.moved_from) > _LONGEST_ORIGIN:
+                change.moved_from, change.content = b"", not change.walk
+
+
+class FileList:
+    """The end of the one who carries: one of them per root, under the pair's lease.
+
+    What was handed out stays on the list until `done`. A new one of these takes over what was handed to
+    another, which is gone.
+    """
+
+    def __init__(self, connection: Connection, root: int) -> None:
+        self._connection = connection
+        self._root = root
+        connection.execute(_RELEASE, (root,))
+
+    def take(self, limit: int) -> list[Entry]:
+        """Up to `limit` entries that are not handed out, in the order in which they were first listed."""
+        rows = self._connection.execute(_TAKE, (self._root, limit)).fetchall()
+        rows.sort()
+        return [
+            Entry(row[1], row[2], bytes(row[3]), row[4], row[5], bytes(row[6] or b""), row[7], row[8])
+            for row in rows
+        ]
+
+    def done(self, entries: list[Entry]) -> None:
+        """They are on the copy. What has changed since it was handed out stays on the list."""
+        with self._connection.transaction():
+            parameters = ([entry.id for entry in entries], [entry.version for entry in entries])
+            self._connection.execute(_LOCK, (parameters[0],))
+            self._connection.execute(_REMOVE, parameters)
+            self._connection.execute(_KEEP, (parameters[0],))
+
+    def put_back(self, entries: list[Entry], reason: str, seconds: float) -> None:
+        """They could not be carried, because `reason`; not to be handed out before `seconds` have passed."""
+        with self._connection.transaction():
+            ids = [entry.id for entry in entries]
+            self._connection.execute(_LOCK, (ids,))
+            self._connection.execute(_PUT_BACK, (reason, seconds, ids))
+
+    def owed(self) -> Owed:
+        """How much is on the list."""
+        row = self._connection.execute(_OWED, (self._root,)).fetchone()
+        assert row is not None
+        return Owed(*row)
+
+
+_LAST_TURN = "select max(turn) from public.tracking_filechange where root_id = %s"
+_ADD = """
+    insert into public.tracking_filechange as c
+        (root_id, path, turn, walk, content, moved_from, reason, changes)
+    select %s, n.* from unnest(%s::bytea[], %s::bigint[], %s::boolean[], %s::boolean[], %s::bytea[],
+                               %s::text[], %s::bigint[]) as n
+    on conflict (root_id, sha256(path)) do update set
+        walk = c.walk or excluded.walk, content = c.content or excluded.content,
+        moved_from = coalesce(excluded.moved_from, c.moved_from),
+        reason = case when excluded.reason > '' then excluded.reason else c.reason end,
+        changes = c.changes + excluded.changes, version = c.version + 1, not_before = '-infinity',
+        changed_at = clock_timestamp()
+"""
+_OWED_OF = """
+    select path from public.tracking_filechange
+    where root_id = %s and sha256(path) in (select sha256(o) from unnest(%s::bytea[]) as o)
+"""
+_FORGET_MOVED_TREE = """
+    update public.tracking_filechange set moved_from = null
+    where root_id = %s and sha256(path) = sha256(%s::bytea) and exists (
+        select from public.tracking_filechange where root_id = %s
+        and substring(path from 1 for 1000) >= %s::bytea and substring(path from 1 for 1000) < %s::bytea)
+"""
+_WATCH = """
+    insert into public.tracking_filewatch as w (root_id, run, way, state, reason, directories, unwatched)
+    values (%s, %s, %s, %s, %s, %s, %s)
+    on conflict (root_id) do update set run = excluded.run, way = excluded.way, state = excluded.state,
+        reason = excluded.reason, directories = excluded.directories, unwatched = excluded.unwatched,
+        listed_at = clock_timestamp()
+"""
+_RELEASE = """
+    update public.tracking_filechange set taken_version = null
+    where root_id = %s and taken_version is not null
+"""
+_TAKE = """
+    with next as (
+        select id from public.tracking_filechange
+        where root_id = %s and taken_version is null and not_before <= now()
+        order by turn limit %s for update skip locked)
+    update public.tracking_filechange c set taken_version = c.version, tries = c.tries + 1
+    from next where c.id = next.id
+    returning c.turn, c.id, c.version, c.path, c.walk, c.content, c.moved_from, c.reason, c.tries
+"""
+_LOCK = "select from public.tracking_filechange where id = any(%s) order by path for update"
+_REMOVE = """
+    delete from public.tracking_filechange c using unnest(%s::bigint[], %s::bigint[]) as d(id, version)
+    where c.id = d.id and c.version = d.version
+"""
+_KEEP = """
+    update public.tracking_filechange set taken_version = null, tries = 0, moved_from = null,
+        content = content or moved_from is not null and not walk
+    where id = any(%s)
+"""
+_PUT_BACK = """
+    update public.tracking_filechange set taken_version = null, reason = %s,
+        not_before = case when version = taken_version then now() + %s * interval '1 second'
+                          else not_before end
+    where id = any(%s)
+"""
+_OWED = """
+    select count(*), count(*) filter (where walk), count(*) filter (where taken_version is not null),
+           coalesce(extract(epoch from clock_timestamp() - min(first_tracked_at)), 0)::float
+    from public.tracking_filechange where root_id = %s
+"""
