@@ -216,3 +216,17 @@ def test_a_type_is_altered_in_place(database):
         )
         pair.assert_same()
         assert pair.copy.execute(names).fetchone() == before
+
+
+def test_a_base_type_takes_the_columns_of_its_tables_along(database):
+    with followed(database, "create table holder (id int primary key, n int)") as pair:
+        pair.assert_arrive(
+            [
+                "create type made; create function made_in(cstring) returns made immutable strict language internal as 'int4in';"
+                " create function made_out(made) returns cstring immutable strict language internal as 'int4out';"
+                " create type made (input = made_in, output = made_out, internallength = 4, passedbyvalue)",
+                "alter table holder add column m made, add column ms made[]",
+                "insert into holder values (1, 2, '3', '{4,5}')",
+                "drop type made cascade",
+            ]
+        )

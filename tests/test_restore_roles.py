@@ -2,9 +2,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from nodes.postgres import apply_role
+from nodes.postgres import apply_role, install
 from nodes.postgres.connect import connect, one
 from tests.restore import carried, drop_roles, found, named, one_found, run
+from tracking.restore import renamed_roles
 from tracking.restore.inspect import CarryFailed, carry, inspect
 
 Make = Callable[..., str]
@@ -242,3 +243,22 @@ def test_who_may_set_a_parameter_is_carried(database, role):
     finally:
         run(database.source, "revoke set on parameter log_min_messages from {}", name)
     assert carried(database, "PARAMETER PRIVILEGE", "log_min_messages") == ["not on the source any more"]
+
+
+def test_a_renamed_role_is_renamed_on_the_copy_with_all_that_it_owns(database):
+    old, new = named("old"), named("new")
+    try:
+        for node in (database.source, database.copy):
+            run(node, "create role {}", old)
+            node.execute("create table owned (id int primary key)")
+            run(node, "alter table owned owner to {}", old)
+            install.install(node)
+            install.learn(node)
+        run(database.source, "alter role {} rename to {}", old, new)
+        assert renamed_roles.carry(database.source, database.copy) == [f"role {old} is {new} now"]
+        owner = "select tableowner::text from pg_tables where tablename = 'owned'"
+        assert one(database.source, owner) == one(database.copy, owner) == new
+        assert renamed_roles.carry(database.source, database.copy) == []
+        assert found(database, "ROLE", new) == []
+    finally:
+        drop_roles(database, [old, new])

@@ -17,6 +17,7 @@ from mwaportal import doorbell
 from nodes.postgres.connect import Connection, Unreachable, connect
 from tracking.mirror.swap import SwapRefused
 from tracking.models import Attempt, MigratedObject, OtherObject
+from tracking.restore import renamed_roles
 from tracking.restore.difference import CarryFailed, Difference
 from tracking.restore.inspect import ROLES, carry_all, inspect
 
@@ -103,6 +104,7 @@ def bring(runtime: PoolRuntime, stop: threading.Event) -> list[str]:
         connect(route.secondary_conninfo, "others") as copy,
     ):
         primary.execute("select mwa.look_again()")
+        _rename_roles(runtime, primary, copy)
         vain = [_as_difference(each) for each in mine.exclude(seen="")]
         found = inspect(primary, copy, tried=vain, cluster=pool.number == 1)
         entries = _list(runtime, found)
@@ -134,8 +136,14 @@ def bring_roles(runtime: PoolRuntime) -> None:
         connect(route.primary_conninfo, "others") as primary,
         connect(route.secondary_conninfo, "others") as copy,
     ):
+        _rename_roles(runtime, primary, copy)
         for difference, failure in carry_all(inspect(primary, copy, kinds=ROLES), primary, copy):
             say(runtime.pool.pair, f"Carried: {failure or difference}", "", runtime.pool)
+
+
+def _rename_roles(runtime: PoolRuntime, primary: Connection, copy: Connection) -> None:
+    for done in renamed_roles.carry(primary, copy):
+        say(runtime.pool.pair, f"Carried: {done}", "", runtime.pool)
 
 
 def bring_all(runtimes: list[PoolRuntime]) -> dict[int, int]:

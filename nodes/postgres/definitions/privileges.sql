@@ -91,6 +91,16 @@ create or replace function mwa.comes_along(class oid, object oid) returns boolea
         or exists (select from pg_depend d where (d.classid, d.objid, d.deptype) = (class, object, 'e'))
 $$;
 
+-- What roles were called when they were last looked at: no event trigger tells of another name.
+create table if not exists mwa.role_names (role oid primary key, name text not null);
+
+create or replace function mwa.learn_roles() returns void
+    language sql set search_path = pg_catalog as $$
+    delete from mwa.role_names where role not in (select oid from pg_roles);
+    insert into mwa.role_names select oid, rolname from pg_roles
+    on conflict (role) do update set name = excluded.name where role_names.name <> excluded.name
+$$;
+
 -- Such objects whose privileges are not what they came with.
 create or replace function mwa.opened_objects() returns table (class oid, object oid)
     language sql stable set search_path = pg_catalog as $$

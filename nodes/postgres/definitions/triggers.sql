@@ -105,6 +105,7 @@ begin
     delete from mwa.known k where not exists (select from mwa.objects() o where (o.class, o.object) = (k.class, k.object));
     perform mwa.learn(o.class, o.object) from mwa.objects() o;
     perform mwa.apply_criteria();
+    perform mwa.learn_roles();
     update mwa.self set looked_at = pg_snapshot_xmin(pg_current_snapshot());
     return (select count(*) from mwa.known);
 end $$;
@@ -310,6 +311,10 @@ declare
     known record;
     several boolean := (
         select count(*) > 1 from pg_event_trigger_dropped_objects() where (original or normal) and not is_temporary);
+    -- A base type and its functions depend on each other: the functions would take the columns of its tables along.
+    circle boolean := exists (
+        select from pg_event_trigger_dropped_objects() d join mwa.known k on (k.class, k.object) = (d.classid, d.objid),
+        unnest(k.facets) f where d.classid = 'pg_type'::regclass and f.key = '' and f.value in ('b', 'r'));
 begin
     for dropped in
         with every as (
@@ -319,7 +324,8 @@ begin
             select p.owner_class, p.owner, min(e.ordinality) as ordinality
             from every e, mwa.parent_of(e.classid, e.objid, e.objsubid, e.address_names) p
             where mwa.is_part(e.object_type) and p.owner is not null group by 1, 2)
-        select e.*, p.owner_class, p.owner from every e left join parents p using (ordinality) order by ordinality desc
+        select e.*, p.owner_class, p.owner from every e left join parents p using (ordinality)
+        order by circle and e.classid = 'pg_proc'::regclass, ordinality desc
     loop
         if dropped.owner is not null then
             perform mwa.note(command, a.other_class, a.other, path) from mwa.affected(dropped.owner_class, dropped.owner) a;
