@@ -142,11 +142,12 @@ def test_a_hundred_changes_at_once_are_a_few_messages(people, pair):
         await page.receive_from(5)
         for _ in range(100):
             await asyncio.to_thread(doorbell.notify, pair.pk)
-        messages = 0
+        await page.receive_from(10)
+        messages = 1
         while not await page.receive_nothing(1.0):
             await page.receive_from()
             messages += 1
-        assert 1 <= messages <= 4
+        assert messages <= 4
         await page.disconnect()
 
     live_test(scenario)
