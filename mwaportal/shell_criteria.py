@@ -5,7 +5,7 @@ from django.core.management.base import CommandError
 from mwaportal.shell import await_pair, tell
 from nodes.models import CriteriaChange, CriteriaRule
 from nodes.status import INCLUSION
-from tracking.criteria import standing
+from tracking.criteria_page import standing
 
 
 def add_arguments(parser):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from psycopg import sql
 
-from nodes.postgres import catalog, install, lsn, programs, slot
+from nodes.postgres import catalog, install, lsn, programs, publication, slot
 from nodes.postgres.connect import Connection, connect, wait_until
 from tests.mirror import content, stream_end
 from tracking.mirror import subscription
@@ -44,7 +44,7 @@ class Followed:
             node.execute(before)
             install.install(node)
             install.learn(node)
-        install.publish(self.source, catalog.tables(self.source))
+        publication.publish(self.source, catalog.tables(self.source))
         slot.create(self.source, self.name, seconds=10)
         self.go_on()
 
@@ -80,7 +80,7 @@ class Followed:
         found = slot.find(self.source, self.name)
         assert found is not None
         subscription.start_at(
-            self.copy, self.name, self.database.source_conninfo, install.PUBLICATION, found.confirmed,
+            self.copy, self.name, self.database.source_conninfo, publication.PUBLICATION, found.confirmed,
             enable=False,
         )  # fmt: skip
         # The worker tells at once what it has applied, not when the server has written its log out.
@@ -167,3 +167,31 @@ def schema(conninfo: str) -> list[str]:
     ]  # fmt: skip
     # A table without a key gets the identity when it is published, on the node that is the primary.
     return [line for line in lines if "mwa" not in line and "REPLICA IDENTITY FULL" not in line]
+
+
+def begun_and_paused(mirror, before: str):
+    """A mirror that was handed over once, its definitions known, and whose stream is off."""
+    mirror.begin(before)
+    mirror.hand_over()
+    wait_until(mirror.caught_up, "the stream", seconds=20)
+    mirror.suspend()
+    for node in (mirror.database.source, mirror.database.copy):
+        node.execute("select mwa.learn_all()")
+    return mirror
+
+
+def application(mirror, *statements: str) -> None:
+    """Each by itself, as an application of the mirror's source."""
+    with connect(mirror.database.source_conninfo, "x", search_path="public") as session:
+        session.execute("set application_name = 'shop'")
+        for statement in statements:
+            session.execute(statement)
+
+
+def assert_same(mirror) -> None:
+    """Everything has arrived: nothing has failed, and definitions and rows are equal."""
+    wait_until(mirror.caught_up, "the stream", seconds=20)
+    failures = "select carry_failure from mwa.definition_changes where carry_failure is not null"
+    assert mirror.database.copy.execute(failures).fetchall() == []
+    assert schema(mirror.database.copy_conninfo) == schema(mirror.database.source_conninfo)
+    assert content(mirror.database.copy) == content(mirror.database.source)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from nodes.postgres import catalog, install, lsn, slot
+from nodes.postgres import catalog, install, lsn, publication, slot
 from nodes.postgres.connect import Connection, connect, for_database, wait_until
 from tracking.mirror import keylist, subscription
 from tracking.mirror.capture_client import CaptureProcess
@@ -33,7 +33,7 @@ class Mirror:
         self.database.copy.execute(schema)
         install.install(self.database.source)
         install.install(self.database.copy)
-        install.publish(self.database.source, catalog.tables(self.database.source))
+        publication.publish(self.database.source, catalog.tables(self.database.source))
         slot.create(self.database.source, self.route.slot, seconds=10)
 
     @contextmanager

@@ -3,7 +3,7 @@
 import difflib
 import re
 
-from nodes.postgres import install
+from nodes.postgres import publication
 from nodes.postgres.connect import one
 from tests.definitions import schema
 from tests.mirror import content
@@ -33,7 +33,7 @@ def in_step(engine, seconds: float = 120) -> None:
         return engine.pool.definitions_seen == one(source, _LAST) and not DefinitionEntry.objects.exists()
 
     def joined() -> bool:
-        return engine.pool.replicating and not install.unpublished(source)
+        return engine.pool.replicating and not publication.unpublished(source)
 
     engine.until("the definitions", carried, seconds)
     engine.until("the new tables", joined, seconds)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from nodes.postgres import catalog, install
+from nodes.postgres import catalog, definition_changes, install, publication
 from nodes.postgres.connect import connect, one
-from nodes.postgres.install import TableLocked
+from nodes.postgres.publication import TableLocked
 from tests.save import locked
 
 IDENTITY = "select relreplident::text from pg_class where relname = %s"
@@ -12,7 +12,7 @@ IDENTITY = "select relreplident::text from pg_class where relname = %s"
 
 def installed(session):
     install.install(session)
-    return install.publish(session, catalog.tables(session))
+    return publication.publish(session, catalog.tables(session))
 
 
 def test_an_identity_goes_back_to_its_table_under_another_name(database):
@@ -57,11 +57,11 @@ def test_the_copys_identities_are_noted_there_as_its_own(database):
     for session in (database.source, database.copy):
         session.execute('create table "Log" (line text); create table only_here (line text)')
         install.install(session)
-    install.publish(database.source, catalog.tables(database.source))
+    publication.publish(database.source, catalog.tables(database.source))
     database.source.execute("drop table only_here")
     database.copy.execute('alter table "Log" replica identity full')
     for _ in range(2):
-        install.note_same_identities(database.source, database.copy)
+        publication.note_same_identities(database.source, database.copy)
     assert one(database.copy, "select count(*) from mwa.changed_outside") == 1
     install.uninstall(database.copy)
     assert one(database.copy, IDENTITY, ("Log",)) == "d"
@@ -75,16 +75,16 @@ def test_tables_that_are_dropped_before_they_are_published_are_passed_over(datab
     install.install(source)
     tables = catalog.tables(source)
     source.execute("drop schema away cascade; drop table b")
-    assert [str(table) for table in install.publish(source, tables)] == ["public.c"]
-    assert install.publish(source, catalog.tables(source)) == []
+    assert [str(table) for table in publication.publish(source, tables)] == ["public.c"]
+    assert publication.publish(source, catalog.tables(source)) == []
 
 
 def test_a_table_that_somebody_holds_is_named_and_left_alone(database):
     database.source.execute("create table busy (x int)")
     install.install(database.source)
     with locked(database, "busy"), pytest.raises(TableLocked, match=r"public\.busy is locked"):
-        install.publish(database.source, catalog.tables(database.source))
-    assert install.published(database.source) == set()
+        publication.publish(database.source, catalog.tables(database.source))
+    assert publication.published(database.source) == set()
     assert one(database.source, "select count(*) from mwa.changed_outside") == 0
 
 
@@ -98,7 +98,7 @@ def test_an_applications_event_trigger_that_forbids_definitions_is_not_asked(dat
         create event trigger no_more on sql_drop execute function no();
     """)
     installed(source)
-    assert install.published(source) == {("public", "log")}
+    assert publication.published(source) == {("public", "log")}
     install.uninstall(source)
     assert one(source, "select to_regnamespace('mwa') is null")
     assert one(source, "show session_replication_role") == "origin"
@@ -111,7 +111,7 @@ def test_what_is_changed_and_dropped_is_noted_once(database):
         session.execute("set application_name = 'shop'")
         session.execute("create table a (x int primary key, y text); create temp table t (x int)")
         session.execute("create index on a (y); drop table a; drop table t")
-    noted = [str(change) for change in install.definition_changes(database.source, 0)]
+    noted = [str(change) for change in definition_changes.noted(database.source, 0)]
     assert noted == [
         "CREATE TABLE public.a", "CREATE INDEX public.a", "DROP TABLE public.a",
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 import pytest
 
-from nodes.postgres.connect import connect, one, wait_until
-from tests.definitions import schema
+from nodes.postgres.connect import one
+from tests.definitions import application, assert_same, begun_and_paused, schema
 from tests.mirror import content
 from tracking.mirror import definitions
 
@@ -15,28 +15,7 @@ BEGIN = """
 @pytest.fixture
 def paused(mirror):
     """Equal on both nodes, definitions known, the stream off."""
-    mirror.begin(BEGIN)
-    mirror.hand_over()
-    wait_until(mirror.caught_up, "the stream", seconds=20)
-    mirror.suspend()
-    for node in (mirror.database.source, mirror.database.copy):
-        node.execute("select mwa.learn_all()")
-    return mirror
-
-
-def application(mirror, *statements: str) -> None:
-    with connect(mirror.database.source_conninfo, "x", search_path="public") as session:
-        session.execute("set application_name = 'shop'")
-        for statement in statements:
-            session.execute(statement)
-
-
-def assert_same(mirror) -> None:
-    wait_until(mirror.caught_up, "the stream", seconds=20)
-    failures = "select carry_failure from mwa.definition_changes where carry_failure is not null"
-    assert mirror.database.copy.execute(failures).fetchall() == []
-    assert schema(mirror.database.copy_conninfo) == schema(mirror.database.source_conninfo)
-    assert content(mirror.database.copy) == content(mirror.database.source)
+    return begun_and_paused(mirror, BEGIN)
 
 
 def owed(mirror) -> dict[str, str]:

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from nodes.postgres import catalog, install
+from nodes.postgres import catalog, publication
 from nodes.postgres.connect import connect, one
 from tests.save import EVERYTHING, definitions, locked, run
 from tracking.save import route
@@ -239,4 +239,4 @@ def test_a_script_does_not_wait_without_end_either(database, tmp_path, monkeypat
 
 
 def test_the_names_left_out_are_those_that_we_give():
-    assert install.PUBLICATION == "mwa"
+    assert publication.PUBLICATION == "mwa"

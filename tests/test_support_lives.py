@@ -2,10 +2,8 @@
 
 import pytest
 
-from nodes.postgres.connect import connect, wait_until
-from tests.definitions import followed, schema
+from tests.definitions import application, assert_same, begun_and_paused, followed
 from tests.lives import BEFORE, COMPARED, DESCRIBED, ELSEWHERE, Life
-from tests.mirror import content
 from tests.restore import carried, drop_roles, found
 from tracking import support
 
@@ -24,27 +22,14 @@ def test_each_type_is_made_altered_renamed_and_dropped_while_active(database, li
 @pytest.fixture
 def paused(mirror):
     """Handed over once, definitions known, the stream off."""
-    mirror.begin(BEFORE)
-    mirror.hand_over()
-    wait_until(mirror.caught_up, "the stream", seconds=20)
-    mirror.suspend()
-    for node in (mirror.database.source, mirror.database.copy):
-        node.execute("select mwa.learn_all()")
-    return mirror
+    return begun_and_paused(mirror, BEFORE)
 
 
 def resumed(mirror, *statements: str) -> None:
     """What an application does in a pause is there after the hand-over that ends it; a pause follows."""
-    with connect(mirror.database.source_conninfo, "x", search_path="public") as session:
-        session.execute("set application_name = 'shop'")
-        for statement in statements:
-            session.execute(statement)
+    application(mirror, *statements)
     mirror.hand_over()
-    wait_until(mirror.caught_up, "the stream", seconds=20)
-    failures = "select carry_failure from mwa.definition_changes where carry_failure is not null"
-    assert mirror.database.copy.execute(failures).fetchall() == []
-    assert schema(mirror.database.copy_conninfo) == schema(mirror.database.source_conninfo)
-    assert content(mirror.database.copy) == content(mirror.database.source)
+    assert_same(mirror)
     mirror.suspend()
 
 

@@ -21,7 +21,7 @@ from django.utils.html import escape
 from mwaportal.access import Viewer, viewers
 from nodes.models import Pair
 
-from .criteria import criteria_context
+from .criteria_page import criteria_context
 from .page import home_context, pair_context
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from nodes.actions import pair_actions, swap_actions
 from nodes.models import Pair, StoragePool, SwapRequest
 from nodes.status import Status
 
-from . import attention, criteria, progress, tables
+from . import attention, criteria_page, progress, tables
 from .models import (
     Attempt,
     CompareResult,
@@ -53,7 +53,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         "now": now,
         "pair": pair,
         "pools": pool_list,
-        "criteria": criteria.counted(pools),
+        "criteria": criteria_page.counted(pools),
         "needs": attention.needs(pair, pool_list, swap, open_definitions),
         "stands": stands,
         "announcement": attention.announcement(pair, stands, pool_list),

@@ -14,7 +14,7 @@ from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
 from . import exports, support, tables
-from .criteria import criteria_context
+from .criteria_page import criteria_context
 from .models import CompareRun, DefinitionEntry, Entry, MigratedObject, OtherObject
 from .page import home_context, pair_context
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nodes.postgres import catalog, install, lsn, slot
+from nodes.postgres import catalog, install, lsn, publication, slot
 from nodes.postgres.connect import Connection, connect, one, wait_until
 from nodes.postgres.embedded import EmbeddedServer
 from tracking.mirror import subscription
@@ -65,11 +65,11 @@ class Mirrored:
         self.source, self.copy = source, copy
         self.route = Route(
             made.source.conninfo(name), made.copy.conninfo(name), made.portal.conninfo(),
-            pool, f"mwa_{name}", install.PUBLICATION,
+            pool, f"mwa_{name}", publication.PUBLICATION,
         )  # fmt: skip
         install.install(source)
         install.install(copy)
-        install.publish(source, catalog.tables(source))
+        publication.publish(source, catalog.tables(source))
         slot.create(source, self.route.slot, seconds=10)
 
     def capture(self) -> CaptureProcess:

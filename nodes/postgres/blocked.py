@@ -6,7 +6,7 @@ apply worker's rows and our own sessions are not subject to it.
 
 from psycopg import sql
 
-from . import install
+from . import outside
 from .connect import Connection, one
 
 _SETTING = "default_transaction_read_only"
@@ -40,7 +40,7 @@ def note(inside: Connection) -> None:
     there = one(inside, "select 1 from mwa.changed_outside where setting = %s", (_SETTING,))
     if not there:
         undo = _set(database, "reset default_transaction_read_only").as_string()
-        install.note_change(inside, f"database {database}", _SETTING, "not set", undo)
+        outside.note_change(inside, f"database {database}", _SETTING, "not set", undo)
 
 
 def _set(database: str, action: str) -> sql.Composed:

@@ -4,10 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
-import psycopg
-
-from . import install
-from .connect import Connection, one
+from . import described, install
+from .connect import Connection
 from .criteria import DEFINITION, EXCLUDE, INCLUDE, RULES, Rule, columns, put, write
 
 _PROPOSED = f"array(select row(a, b, c, d)::mwa.criteria from {RULES})"
@@ -18,11 +16,6 @@ _CHANGES = f"""
     order by c.type, c.identity
 """
 _MISSED = f"select * from mwa.would_miss({_PROPOSED}) order by 1, 2"
-_DESCRIPTION = """
-    select array(select f.make from mwa.facets(a.classid, a.objid, i.type) f
-                 where f.make is not null order by f.rank, f.key)
-    from pg_get_object_address(%s, %s, %s) a, mwa.identify(a.classid, a.objid) i
-"""
 _EDGES = """
     with chosen as (select * from unnest(%s::bigint[], %s::bigint[]) as u(class, object))
     select n.class::bigint, n.object::bigint, n.other_class::bigint, n.other::bigint from mwa.needs() n
@@ -70,7 +63,7 @@ class _Found:
 
     change: Change
     oid: tuple[int, int]
-    address: tuple[str, list[str], list[str]]
+    address: described.Address
 
     @property
     def comes(self) -> bool:
@@ -97,7 +90,7 @@ def missed(primary: Connection, rules: Collection[Rule]) -> list[str]:
 def preview(primary: Connection, secondary: Connection, rules: Collection[Rule]) -> Preview:
     """What these rules would change, and what forbids them: nothing on either node is changed."""
     found = _found(primary, rules)
-    equal = {each.oid: _same(primary, secondary, each) for each in found if each.comes}
+    equal = {each.oid: described.same(primary, secondary, each.address) for each in found if each.comes}
     refusals = missed(primary, rules)
     refusals += [
         f"{each.change} is on both nodes, and differs; needed on the secondary is the same, or none"
@@ -132,9 +125,8 @@ def activate(primary: Connection, secondary: Connection, rules: Collection[Rule]
     the primary last.
     """
     put(secondary, rules)
-    coming = [
-        each for each in _found(primary, rules) if each.comes and _same(primary, secondary, each) is None
-    ]
+    may_lack = [each for each in _found(primary, rules) if each.comes]
+    coming = [each for each in may_lack if described.made_by(secondary, each.address) is None]
     ordered = _in_order(primary, coming)
     with primary.transaction():
         primary.execute("set local check_function_bodies = off")
@@ -147,15 +139,6 @@ def activate(primary: Connection, secondary: Connection, rules: Collection[Rule]
 def _found(primary: Connection, rules: Collection[Rule]) -> list[_Found]:
     rows = primary.execute(_CHANGES, columns(rules)).fetchall()
     return [_Found(Change(*row[:5]), (row[5], row[6]), (row[7], row[8], row[9])) for row in rows]
-
-
-def _same(primary: Connection, secondary: Connection, found: _Found) -> bool | None:
-    """Whether the object is defined the same on both nodes; None where the secondary has none."""
-    try:
-        there = one(secondary, _DESCRIPTION, found.address)
-    except psycopg.ProgrammingError:  # undefined table, function, schema ...
-        return None
-    return bool(there == one(primary, _DESCRIPTION, found.address))
 
 
 def _told(change: Change, equal: bool | None) -> Change:

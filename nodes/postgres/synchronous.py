@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from . import install, standbys
+from . import outside, standbys
 from .connect import Connection, connect, one
 from .standbys import CannotCombine
 
@@ -33,7 +33,7 @@ def turn_on(connection: Connection, name: str) -> None:
     present = standbys.present(connection)
     wanted = standbys.combine(present, name)
     if wanted != present:
-        install.note_standby(connection, name, present)
+        outside.note_standby(connection, name, present)
         standbys.put(connection, wanted)
 
 

@@ -1,6 +1,6 @@
 """Keep a pool's changes tracked: its slot, its capture process, and a list that is complete."""
 
-from nodes.postgres import install, slot
+from nodes.postgres import publication, slot
 from nodes.postgres.connect import Connection, connect
 from nodes.postgres.slot import Slot
 from tracking.mirror import keylist
@@ -49,7 +49,7 @@ def owe_everything(runtime: PoolRuntime, why: str) -> None:
     pool = runtime.pool
     with portal_session() as portal:
         sheet = keylist.sheet(portal, pool.pk)
-        for schema, name in sorted(install.published(runtime.primary())):
+        for schema, name in sorted(publication.published(runtime.primary())):
             keylist.owe_whole(portal, pool.pk, sheet, schema, name, why)
         keylist.list_from(portal, pool.pk, 0)
 

@@ -10,10 +10,10 @@ import psycopg
 from django.db import models, transaction
 from django.utils import timezone
 
-from nodes.postgres import install
+from nodes.postgres import definition_changes, publication
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect, one
-from nodes.postgres.install import Arrival, DefinitionChange
+from nodes.postgres.definition_changes import Arrival, DefinitionChange
 from tracking.mirror import definitions, keylist, samedefinition
 from tracking.models import (
     TABLE_TYPES,
@@ -51,7 +51,7 @@ def note(runtime: PoolRuntime, changes: list[DefinitionChange]) -> None:
     pool = runtime.pool
     for change in changes:
         if change.failure:
-            _owe(runtime, sorted(install.published(runtime.primary())))  # nobody knows which
+            _owe(runtime, sorted(publication.published(runtime.primary())))  # nobody knows which
         elif change.whole:
             _owe(runtime, change.whole)
     with transaction.atomic():
@@ -93,7 +93,7 @@ def settle(runtime: PoolRuntime, *, rows_came: bool = False) -> None:
     if not entries:
         return
     origin = one(runtime.primary(), "select mwa.node()")
-    arrivals = install.arrivals(runtime.secondary(), origin, list(entries))
+    arrivals = definition_changes.arrivals(runtime.secondary(), origin, list(entries))
     arrived = {arrival.id for arrival in arrivals}
     if stopped := [n for n, each in entries.items() if each.state == "MIGRATING" and n not in arrived]:
         coming.filter(number__in=stopped).update(**_NOT_BEGUN)
@@ -102,8 +102,8 @@ def settle(runtime: PoolRuntime, *, rows_came: bool = False) -> None:
         entry.pool = pool
         if arrival.sqlstate == _NO_SUCH_ROLE:  # the same for any object; what no event trigger sees comes now
             others.bring_roles(runtime)
-            install.carry_again(runtime.secondary(), origin, entry.number)
-            [arrival] = install.arrivals(runtime.secondary(), origin, [entry.number])
+            definition_changes.carry_again(runtime.secondary(), origin, entry.number)
+            [arrival] = definition_changes.arrivals(runtime.secondary(), origin, [entry.number])
         if arrival.sqlstate.startswith("23") and not rows_came and _owe_rows(runtime, entry):
             coming.filter(number=entry.number, state="MIGRATING").update(**_NOT_BEGUN)
             continue
@@ -141,8 +141,8 @@ def _carried_again(
         runtime.primary(), entry.number, list(listed)
     )
     with secondary.transaction() as attempt:
-        install.carry_again(secondary, origin, entry.number)
-        arrival = next(iter(install.arrivals(secondary, origin, [entry.number])), None)
+        definition_changes.carry_again(secondary, origin, entry.number)
+        arrival = next(iter(definition_changes.arrivals(secondary, origin, [entry.number])), None)
         if arrival is None or arrival.failure or not overtaken:
             return arrival
         if samedefinition.same_on_both(runtime.primary(), secondary, entry.number):
@@ -162,7 +162,7 @@ def carry(runtime: PoolRuntime) -> None:
     pool, route = runtime.pool, runtime.route
     failed = _of(runtime).filter(state="FAILED", done_at=None, set_aside="")
     retry(runtime, list(failed.in_turn()))
-    note(runtime, install.definition_changes(runtime.primary(), pool.definitions_seen))
+    note(runtime, definition_changes.noted(runtime.primary(), pool.definitions_seen))
     with portal_session() as portal, connect(route.secondary_conninfo, "definitions") as secondary:
         sheet = keylist.sheet(portal, pool.pk)
 
@@ -174,7 +174,7 @@ def carry(runtime: PoolRuntime) -> None:
         coming = _of(runtime).filter(number__in=pending, state__in=_ON_ITS_WAY, set_aside="")
         coming.update(state="MIGRATING", started_at=timezone.now())
         definitions.bring(runtime.primary(), secondary, owe)
-    note(runtime, install.definition_changes(runtime.primary(), pool.definitions_seen))
+    note(runtime, definition_changes.noted(runtime.primary(), pool.definitions_seen))
     settle(runtime, rows_came=True)
     hold_back(runtime)
 
@@ -206,7 +206,7 @@ def hold_back(runtime: PoolRuntime) -> None:
     failed = _of(runtime).by_hand().exclude(state="INELIGIBLE").filter(object_type__in=TABLE_TYPES)
     numbers = set(failed.values_list("number", flat=True))
     if numbers != runtime.held_back:
-        install.hold_back(runtime.primary(), sorted(numbers))
+        definition_changes.hold_back(runtime.primary(), sorted(numbers))
         newtables.part(runtime)
         runtime.look_for_tables, runtime.held_back = True, numbers
 
@@ -268,7 +268,7 @@ def _owe_rows(runtime: PoolRuntime, entry: DefinitionEntry) -> bool:
     table = one(runtime.primary(), query, (entry.number,))
     if table is not None:
         leaves = runtime.primary().execute(_LEAVES, (table,)).fetchall()
-        _owe(runtime, sorted(set(leaves) & install.published(runtime.primary())))
+        _owe(runtime, sorted(set(leaves) & publication.published(runtime.primary())))
     return table is not None
 
 

@@ -5,7 +5,7 @@ can never break the application's UPDATE) but at the next hand-over: published, 
 """
 
 from mwaportal.portaldb import portal_conninfo
-from nodes.postgres import criteria, install
+from nodes.postgres import criteria, publication
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect
 from tracking.mirror import keylist
@@ -36,19 +36,19 @@ def join(runtime: PoolRuntime) -> None:
         sheet = keylist.sheet(portal, runtime.pool.pk)
         for table in new:
             keylist.owe_whole(portal, runtime.pool.pk, sheet, table.schema, table.name, "a new table")
-    install.publish(primary, new, slot_exists=True)
+    publication.publish(primary, new, slot_exists=True)
 
 
 def part(runtime: PoolRuntime) -> None:
     """Take out of the stream what is not to be mirrored (any more)."""
     primary = runtime.primary()
     if out := criteria.unmirrored(primary):
-        install.unpublish(primary, sorted(install.published(primary) & out))
+        publication.unpublish(primary, sorted(publication.published(primary) & out))
 
 
 def _new(primary: Connection) -> list[Table]:
     """Of an unlogged one no row is mirrored."""
-    published = install.published(primary)
+    published = publication.published(primary)
     tables = criteria.tables(primary)
     return [t for t in tables if t.persistence == "p" and (t.schema, t.name) not in published]
 

@@ -14,7 +14,7 @@ from mwaportal import doorbell
 from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
-from . import criteria, cutover, outcome, removal, setup, synchronize
+from . import criteria_list, cutover, outcome, removal, setup, synchronize
 from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
@@ -104,7 +104,7 @@ class PairLoop(threading.Thread):
         elif not pools or (pair.phase == "" and pair.goal == ""):
             for steps in pools:
                 if steps.runtime.pool.criteria_asked:
-                    steps.begin(criteria.look_ahead)
+                    steps.begin(criteria_list.look_ahead)
         elif pair.stage == "SYSTEM MIGRATION":
             self._migrate(pair, pools)
         else:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from mwaportal.portaldb import portal_conninfo
 from nodes.models import Pair, StoragePool
-from nodes.postgres import catalog, install, slot
+from nodes.postgres import catalog, definition_changes, publication, slot
 from nodes.postgres.connect import Connection, TimedOut, Unreachable, connect
 from nodes.postgres.slot import Slot
 from nodes.postgres.synchronous import Guard
@@ -37,7 +37,7 @@ class Facts:
     secondary_error: str
     slot: Slot | None
     subscription: Subscription | None
-    definitions: list[install.DefinitionChange]
+    definitions: list[definition_changes.DefinitionChange]
 
     @property
     def slot_gone(self) -> bool:
@@ -79,7 +79,7 @@ class PoolRuntime:
         pair, database = self.pool.pair, self.pool.database
         return Route(
             pair.primary.conninfo_for(database), pair.secondary.conninfo_for(database), portal_conninfo(),
-            self.pool.pk, self.pool.slot(), install.PUBLICATION, pair.parallel_degree,
+            self.pool.pk, self.pool.slot(), publication.PUBLICATION, pair.parallel_degree,
             pair.savactwait_seconds,
         )  # fmt: skip
 
@@ -105,7 +105,7 @@ class PoolRuntime:
         try:
             found_slot = slot.find(self.primary(), self.pool.slot())
             if self.pool.step:
-                definitions = install.definition_changes(self.primary(), self.pool.definitions_seen)
+                definitions = definition_changes.noted(self.primary(), self.pool.definitions_seen)
         except (Unreachable, psycopg.Error) as error:
             primary_error = self._failed("primary", error)
         else:

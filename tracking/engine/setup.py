@@ -8,8 +8,8 @@ import threading
 from django.utils import timezone
 
 from nodes.models import StoragePool
-from nodes.postgres import blocked, catalog, criteria, criteria_change, install, preflight, slot
-from nodes.postgres.install import TableLocked
+from nodes.postgres import blocked, catalog, criteria, criteria_change, install, preflight, publication, slot
+from nodes.postgres.publication import TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.models import TableCopy, set_state
 from tracking.save import definitions as save
@@ -20,8 +20,17 @@ from tracking.save.foreign_keys import validate_foreign_keys
 from tracking.save.run import SaveOptions
 from tracking.save.views import refresh_materialized_views
 
-from . import archive, capturing, definitions, measure, newtables, others, synchronize, wallimit
-from . import criteria as criteria_list
+from . import (
+    archive,
+    capturing,
+    criteria_list,
+    definitions,
+    measure,
+    newtables,
+    others,
+    synchronize,
+    wallimit,
+)
 from .poolruntime import Facts, PoolRuntime
 from .progress import Progress
 from .say import say
@@ -131,7 +140,7 @@ def _install(runtime: PoolRuntime) -> None:
     _put_criteria(runtime)
     try:
         newtables.part(runtime)
-        install.publish(primary, criteria.tables(primary))
+        publication.publish(primary, criteria.tables(primary))
         install.learn(primary)
         capturing.make_slot(runtime)
     except (TableLocked, StillRunning) as error:
@@ -161,9 +170,8 @@ def _define(runtime: PoolRuntime) -> None:
     copy, and pass over that it has changed.
     """
     pool, route = runtime.pool, runtime.route
-    if set(criteria.read(runtime.primary())) != set(
-        pool.active_criteria()
-    ):  # changed while they were put there
+    # The rules may have been changed while they were put there.
+    if set(criteria.read(runtime.primary())) != set(pool.active_criteria()):
         _advance(pool, Step.NEW)
         return
     others.bring_roles(runtime)  # they own what is made now
@@ -175,7 +183,7 @@ def _define(runtime: PoolRuntime) -> None:
         archive.forget(pool)  # nothing was made; what is mended on the source will be in the next one
         raise
     definitions.pass_over(runtime, save.definitions_in(archive.path(pool)))
-    install.note_same_identities(runtime.primary(), runtime.secondary())
+    publication.note_same_identities(runtime.primary(), runtime.secondary())
     there = {(table.schema, table.name) for table in catalog.tables(runtime.secondary())}
     for table in criteria.tables(runtime.primary()):
         if (table.schema, table.name) in there:

@@ -11,9 +11,10 @@ import psycopg
 from django.utils import timezone
 
 from nodes import status
-from nodes.postgres import install, sequences, slot
+from nodes.postgres import publication, sequences, slot
 from nodes.postgres.connect import TimedOut, Unreachable
-from nodes.postgres.install import DefinitionChange, TableLocked
+from nodes.postgres.definition_changes import DefinitionChange
+from nodes.postgres.publication import TableLocked
 from nodes.postgres.slot import StillRunning
 from tracking.mirror import keylist
 from tracking.mirror.capture_client import CaptureFailed
@@ -24,7 +25,7 @@ from tracking.save.failure import DefinitionFailed
 
 from . import (
     capturing,
-    criteria,
+    criteria_list,
     definitions,
     measure,
     newtables,
@@ -50,7 +51,7 @@ def step(runtime: PoolRuntime) -> None:
     """Do the next small thing for a pool that has been handed over once."""
     facts = runtime.facts()
     if runtime.pool.step == runtime.pool.Step.MIRRORED and not (facts.primary_error or facts.secondary_error):
-        criteria.step(runtime)
+        criteria_list.step(runtime)
     if runtime.pool.replicating:
         _watch(runtime, facts)
     else:
@@ -91,7 +92,7 @@ def _settle_definitions(runtime: PoolRuntime) -> None:
 def _follow_criteria(runtime: PoolRuntime, changes: list[DefinitionChange]) -> None:
     """What was renamed may be under other rules now."""
     if any(change.object_type == "schema" for change in changes):
-        criteria.adopt(runtime)
+        criteria_list.adopt(runtime)
     newtables.part(runtime)
 
 
@@ -121,7 +122,7 @@ def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
             return 9080, ""
         runtime.look_for_rows = False
     if runtime.look_for_tables:
-        if install.unpublished(runtime.primary()):
+        if publication.unpublished(runtime.primary()):
             return 9050, ""
         runtime.look_for_tables = False
     if facts.subscription is None or not facts.subscription.enabled:

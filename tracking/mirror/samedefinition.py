@@ -2,8 +2,7 @@
 
 from collections.abc import Collection
 
-import psycopg
-
+from nodes.postgres import described
 from nodes.postgres.connect import Connection, one
 
 # By its oid, which a rename leaves, or by its name, which one that was made anew has taken over.
@@ -13,17 +12,11 @@ _THE_SAME = """
       and ((d.class, d.object_oid) = (l.class, l.object_oid)
            or (d.object_type, d.identity) = (l.object_type, l.identity))
 """
-_MAKE = "array(select concat(f.rank, ' ', f.make) from mwa.facets({}, {}, i.type) f order by f.rank, f.make)"
-_HERE = f"""
-    select starts_with(d.command, 'DROP '), i.identity is null, a.type, a.object_names, a.object_args,
-           {_MAKE.format("d.class", "d.object_oid")}
+_ABOUT = """
+    select starts_with(d.command, 'DROP '), i.identity is null, a.type, a.object_names, a.object_args
     from mwa.definition_changes d, mwa.identify(d.class, d.object_oid) i,
          pg_identify_object_as_address(d.class, d.object_oid, 0) a
     where (d.origin, d.id) = (mwa.node(), %s)
-"""
-_THERE = f"""
-    select {_MAKE.format("a.classid", "a.objid")}
-    from pg_get_object_address(%s, %s, %s) a, mwa.identify(a.classid, a.objid) i
 """
 
 
@@ -45,16 +38,10 @@ def same_on_both(primary: Connection, secondary: Connection, number: int) -> boo
     One that was dropped is on neither. Where the servers write the same definition in different words, or a
     later change is on its way, the answer is no.
     """
-    row = primary.execute(_HERE, (number,)).fetchone()
+    row = primary.execute(_ABOUT, (number,)).fetchone()
     if row is None:
         return False
-    drops, gone, *address, here = row
+    drops, gone, *address = row
     if gone:
         return bool(drops)
-    try:
-        there = secondary.execute(_THERE, address).fetchone()
-    except psycopg.Error:
-        if secondary.closed:
-            raise
-        return False  # it is not there
-    return there is not None and there[0] == here
+    return bool(described.same(primary, secondary, (address[0], address[1], address[2])))

@@ -9,7 +9,7 @@ apply worker nor synchronous commits stand inside the fence.
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from nodes.postgres import catalog, criteria, install, lsn, sequences, slot
+from nodes.postgres import catalog, criteria, lsn, publication, sequences, slot
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect, one
 
@@ -159,7 +159,7 @@ class PoolSwap(FencedSwap):
             raise SwapRefused(f"a definition was changed that is not on the secondary yet: {newest}")
 
     def _refuse_what_would_not_fit(self) -> None:
-        if install.unpublished(self._primary):
+        if publication.unpublished(self._primary):
             raise SwapRefused("a new table has not joined the mirror yet")
         long = [t for t in slot.writing_transactions(self._primary) if t.seconds > self.budget_seconds]
         if long:

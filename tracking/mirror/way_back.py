@@ -5,7 +5,7 @@ Each function asks the nodes where they stand and may be called again after a cr
 
 from psycopg.conninfo import make_conninfo
 
-from nodes.postgres import blocked, criteria, fence, install, slot
+from nodes.postgres import blocked, criteria, fence, install, publication, slot
 from nodes.postgres.connect import Connection, connect, one
 from nodes.postgres.fence import maintenance_conninfo
 
@@ -18,7 +18,7 @@ _LAST = "select coalesce(max(id), 0) from mwa.definition_changes where origin = 
 def prepare(route: Route, reverse_slot: str, primary: Connection, secondary: Connection) -> None:
     """Publication and slot on the secondary, and the proof that the primary can follow it."""
     install.install(secondary)
-    install.publish(secondary, criteria.tables(secondary))
+    publication.publish(secondary, criteria.tables(secondary))
     install.learn(secondary)
     made = slot.create(secondary, reverse_slot, seconds=10)
     subscription.start_at(
