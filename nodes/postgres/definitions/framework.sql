@@ -14,6 +14,9 @@ do $$ begin
             unmake text   -- a format: %1$s is the object
         );
     end if;
+    if to_regtype('mwa.place') is null then
+        create type mwa.place as (class oid, object oid);  -- where an object is in the catalog
+    end if;
 end $$;
 
 create table if not exists mwa.known (
@@ -62,7 +65,9 @@ begin
         union select g.parent from gone g where g.unmake is null and g.parent is not null),
     made_first as (select key from changed where missing union select key from again),
     made_second as (select key from made_first union select n.key from n join made_first m on m.key = n.parent),
+    -- What hangs on something by its name (a comment, whether a trigger is on) is lost when that is made anew.
     made as (select key from made_second union select n.key from n join made_second m on m.key = n.parent
+             union select n.key from n join made_second m on m.key <> '' and starts_with(n.key, m.key || ' ')
              union select n.key from n where exists (select from again where key = '')),
     taken as (select key from gone union select o.key from o join made on made.key = o.key),
     statements as (
@@ -80,6 +85,25 @@ begin
     select array(select statement from statements order by part, place, key) into found;
     return found;
 end $$;
+
+-- PostgreSQL makes a constraint or an index anew when a column's type changes, with a number of its own, here and on
+-- the other node: the old description with the new numbers of what is else the same.
+create or replace function mwa.renumbered(before mwa.facet[], now mwa.facet[]) returns mwa.facet[]
+    language sql immutable set search_path = pg_catalog as $$
+    with o as (select * from unnest(before) with ordinality o (rank, key, parent, value, make, change, unmake, place)),
+    n as (select * from unnest(now)),
+    moved as (
+        select o.key as old, n.key as new
+        from o join n on split_part(o.key, ' ', 1) = split_part(n.key, ' ', 1) and o.value = n.value and o.make is not distinct from n.make
+        where o.key ~ '^(constraint|index) [0-9]+$' and n.key ~ '^(constraint|index) [0-9]+$'
+          and not exists (select from n x where x.key = o.key) and not exists (select from o x where x.key = n.key))
+    select case when exists (select from moved) then array(
+        select row(o.rank, coalesce(m.new || substr(o.key, length(m.old) + 1), o.key), coalesce(p.new || substr(o.parent, length(p.old) + 1), o.parent),
+                   o.value, o.make, o.change, o.unmake)::mwa.facet
+        from o left join moved m on o.key = m.old or starts_with(o.key, m.old || ' ')
+        left join moved p on o.parent = p.old or starts_with(o.parent, p.old || ' ')
+        order by o.place) else before end
+$$;
 
 -- What an object is called; null where it is gone. `name` as ALTER ... RENAME knows it.
 create or replace function mwa.identify(

@@ -107,12 +107,13 @@ create or replace function mwa.opened_objects() returns table (class oid, object
     with every (class, object, privileges) as (
         select 'pg_proc'::regclass, oid, proacl from pg_proc where proacl is not null
         union all select 'pg_class'::regclass, oid, relacl from pg_class where relacl is not null
+        union all select 'pg_class'::regclass, attrelid, attacl from pg_attribute where attacl is not null
         union all select 'pg_type'::regclass, oid, typacl from pg_type where typacl is not null
         union all select 'pg_namespace'::regclass, oid, nspacl from pg_namespace where nspacl is not null and nspname <> 'mwa'
         union all select 'pg_language'::regclass, oid, lanacl from pg_language where lanacl is not null
         union all select 'pg_foreign_data_wrapper'::regclass, oid, fdwacl from pg_foreign_data_wrapper where fdwacl is not null
         union all select 'pg_foreign_server'::regclass, oid, srvacl from pg_foreign_server where srvacl is not null)
-    select e.class, e.object
+    select distinct e.class, e.object
     from every e
     left join pg_init_privs i on (i.classoid, i.objoid, i.objsubid) = (e.class, e.object, 0)
     where e.privileges::text is distinct from i.initprivs::text and mwa.comes_along(e.class, e.object)
@@ -132,7 +133,13 @@ begin
         coalesce((select initprivs from pg_init_privs i where (i.classoid, i.objoid, i.objsubid) = (class, object, 0)),
                  acldefault(has.type, has.owner)),
         has.owner, format('%s %s', mwa.granted_on(mwa.kind(called.type)), called.identity), 830) f
-    where has.owner is not null;
+    where has.owner is not null
+    union all
+    select f.rank, format('column %s %s', a.attnum, f.key), f.parent, f.value, f.make, f.change, f.unmake
+    from pg_attribute a, mwa.grant_facets(
+        a.attacl, (select initprivs from pg_init_privs i where (i.classoid, i.objoid, i.objsubid) = (class, object, a.attnum)),
+        has.owner, called.identity, 840 + a.attnum, '', format(' (%I)', a.attname)) f
+    where class = 'pg_class'::regclass and a.attrelid = object and a.attacl is not null;
 end $$;
 
 -- What the one who carries a change out has set for objects of its own is not for those of others.

@@ -88,6 +88,14 @@ begin
     where a.atthasmissing limit 1);
 end $$;
 
+-- A partition's, which is not its parent's. From version 17 on there is no such thing: there it is refused.
+create or replace function mwa.has_own_identity(c pg_attribute) returns boolean
+    language sql stable set search_path = pg_catalog as $$
+    select c.attidentity <> '' and not exists (
+        select from pg_inherits i join pg_attribute p on p.attrelid = i.inhparent and p.attname = c.attname
+        where i.inhrelid = c.attrelid and p.attidentity <> '')
+$$;
+
 create or replace function mwa.column_facets(relation oid, name text, kind text) returns setof mwa.facet
     language plpgsql stable set search_path = pg_catalog as $$
 begin
@@ -118,8 +126,8 @@ begin
            format('%s %s %s', (a).atttypid, (a).atttypmod, (a).attcollation), null,
            case when own and shaped then mwa.plain(
                case when not mwa.rewritten(relation) then alter_column || 'type ' || written.type
-                    when (a).attgenerated <> '' then format('select mwa.empty(%L); ', name) || alter_column || 'type ' || written.type
-                    else format('select mwa.empty(%L); ', name) || case when (a).attidentity = '' then alter_column || 'drop default; ' else '' end
+                    when (a).attgenerated <> '' then format('select mwa.empty_around(%L, %L); ', name, (a).attname) || alter_column || 'type ' || written.type
+                    else format('select mwa.empty_around(%L, %L); ', name, (a).attname) || case when (a).attidentity = '' then alter_column || 'drop default; ' else '' end
                          || alter_column || format('type %s using null', written.type)
                          || coalesce('; ' || alter_column || 'set default ' || fallback, '') end) end, null
     from columns, lateral (
@@ -138,9 +146,9 @@ begin
     from columns where (a).attgenerated <> ''
     union all
     select 210 + n, 'column ' || n || ' identity', 'column ' || n, (a).attidentity::text,
-           case when own then alter_column || 'add ' || mwa.identity_clause(a) end,
+           case when own or mwa.has_own_identity(a) then alter_column || 'add ' || mwa.identity_clause(a) end,
            case when own then mwa.plain(alter_column || 'set generated ' || case (a).attidentity when 'a' then 'always' else 'by default' end) end,
-           case when own then mwa.plain(alter_column || 'drop identity if exists') end
+           case when own or mwa.has_own_identity(a) then mwa.plain(alter_column || 'drop identity if exists') end
     from columns where (a).attidentity <> ''
     union all
     select f.* from columns, mwa.identity_facets(a) f where (a).attidentity <> '' and own
@@ -402,4 +410,13 @@ begin
     else
         execute format('truncate %s', what);
     end if;
+end $$;
+
+-- Also the tables that point to a column which becomes of another type: their foreign keys are looked at anew.
+create or replace function mwa.empty_around(what regclass, pointed_at name) returns void
+    language plpgsql set search_path = pg_catalog as $$
+begin
+    perform mwa.empty(what);
+    perform mwa.empty(c.conrelid::regclass) from pg_constraint c join pg_attribute a on a.attrelid = c.confrelid and a.attnum = any(c.confkey)
+    where c.contype = 'f' and c.conparentid = 0 and c.confrelid = what and c.conrelid <> what and a.attname = pointed_at;
 end $$;

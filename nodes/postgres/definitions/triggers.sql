@@ -86,7 +86,7 @@ begin
         statements := mwa.renamed(is_now.type, is_now.identity, was.namespace, was.name, is_now.namespace, is_now.name);
         renames := true;
     end if;
-    statements := statements || mwa.difference(was.facets, now_facets, is_now.identity);
+    statements := statements || mwa.difference(mwa.renumbered(was.facets, now_facets), now_facets, is_now.identity);
     if was.facets is distinct from now_facets or renames then
         update mwa.known k
         set namespace = is_now.namespace, name = is_now.name, facets = now_facets,
@@ -160,6 +160,7 @@ declare
     tables oid[];
     was record;
     is_now text;
+    free mwa.place[];
 begin
     select * into called from mwa.identify(class, object);
     if called.identity is null then
@@ -192,6 +193,9 @@ begin
         perform mwa.learn_dependents(class, object);
     end if;
     if called.type = 'table' and command = 'ALTER TABLE' then
+        -- And the foreign keys that point to it.
+        perform mwa.learn(class, c.conrelid) from pg_constraint c
+        where c.confrelid = note.object and c.contype = 'f' and c.conrelid <> note.object;
         -- A column's new type makes its statistics objects anew, here as on the other node.
         update mwa.known k set object = s.oid from pg_statistic_ext s
         where k.class = 'pg_statistic_ext'::regclass and (k.namespace, k.name) = (s.stxnamespace, s.stxname)
@@ -200,12 +204,19 @@ begin
         where k.class = 'pg_statistic_ext'::regclass and s.stxrelid = note.object;
     end if;
     if called.type = 'extension' then
-        delete from mwa.known k using pg_depend d  -- it has taken in what was the application's
-        where (d.classid, d.objid, d.refclassid, d.refobjid, d.deptype) = (k.class, k.object, note.class, note.object, 'e')
-          and exists (select from unnest(k.facets) f where f.key = '');
+        with taken as (  -- it has taken in what was the application's
+            delete from mwa.known k using pg_depend d
+            where (d.classid, d.objid, d.refclassid, d.refobjid, d.deptype) = (k.class, k.object, note.class, note.object, 'e')
+              and exists (select from unnest(k.facets) f where f.key = '')
+            returning k.class, k.object)
+        select learned.statements || array_agg(mwa.member(called.identity, 'add', t.class, t.object)) from taken t
+        into learned.statements;
         if command = 'ALTER EXTENSION' then
-            perform mwa.learn(o.class, o.object) from mwa.objects() o  -- or has let go of it
+            select array_agg(row(o.class, o.object)::mwa.place) into free from mwa.objects() o  -- or has let go of it
             where not exists (select from mwa.known k where (k.class, k.object) = (o.class, o.object));
+            perform mwa.learn(f.class, f.object) from unnest(free) f;
+            learned.statements := learned.statements
+                || (select array_agg(mwa.member(called.identity, 'drop', f.class, f.object)) from unnest(free) f);
         end if;
         perform mwa.note(note.command, note.class, e.oid, note.path)  -- and may have brought others
         from pg_extension e
@@ -222,7 +233,10 @@ begin
     end if;
     if class = 'pg_class'::regclass then
         tables := array(select t from mwa.tree(object) t
-                        where learned.renames or t::text = any(string_to_array(current_setting('mwa.rewritten', true), ' ')));
+                        where learned.renames or t::text = any(string_to_array(current_setting('mwa.rewritten', true), ' '))
+                        union  -- whose foreign keys were looked at anew
+                        select t from pg_constraint c, mwa.tree(c.conrelid) t
+                        where mwa.rewritten(note.object) and c.confrelid = note.object and c.contype = 'f' and age(c.xmin) <= age(pg_current_xact_id()::xid));
     end if;
     insert into mwa.definition_changes
         (command, object_type, class, object_oid, table_oid, schema_name, identity, statements, path, whole)
@@ -232,6 +246,11 @@ begin
            array(select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
                  where c.oid = any(tables) and c.relkind = 'r' and c.relpersistence = 'p' and mwa.is_mirrored(c.oid));
 end $$;
+
+create or replace function mwa.member(extension text, verb text, class oid, object oid) returns text
+    language sql stable set search_path = pg_catalog as $$
+    select format('alter extension %s %s %s %s', extension, verb, mwa.kind(i.type), i.identity) from mwa.identify(class, object) i
+$$;
 
 create or replace function mwa.has_below(class oid, object oid) returns boolean
     language sql stable set search_path = pg_catalog as $$
