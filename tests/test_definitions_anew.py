@@ -1,5 +1,7 @@
 """What PostgreSQL, or an application, makes anew: with its comment and state, and without disturbing what needs it."""
 
+from dataclasses import replace
+
 import pytest
 
 from nodes.postgres.connect import one
@@ -85,3 +87,31 @@ def test_an_identity_that_a_newer_version_does_not_know_stands_on_the_list(datab
         pair.caught_up()
         [failure] = pair.failures()
         assert "cannot add identity to a column of a partition" in failure
+
+
+def test_what_a_not_null_is_called_arrives_where_it_has_a_name(databases):
+    """From version 18 on: between two databases of the newer server."""
+    one_, other = databases(), databases()
+    both = replace(
+        one_,
+        source_conninfo=one_.copy_conninfo,
+        source=one_.copy,
+        copy_conninfo=other.copy_conninfo,
+        copy=other.copy,
+    )
+    named = """
+        select conrelid::regclass::text, conname::text, obj_description(oid, 'pg_constraint')
+        from pg_constraint where contype = 'n' and conrelid = 'a'::regclass order by 1, 2
+    """
+    with followed(both, "create table a (id int primary key, n int not null)") as pair:
+        for statement in (
+            "alter table a rename constraint a_n_not_null to there", "comment on constraint there on a is 'x'",
+            "alter table a add column m int constraint mine not null, add column o int",
+            "alter table a alter o set not null", "alter table a rename to b; alter table b rename to a",
+            "alter table a drop constraint mine", "comment on constraint there on a is null",
+            "alter table a rename constraint there to a_n_not_null",
+        ):  # fmt: skip
+            pair.application(statement)
+            pair.assert_same()
+            assert pair.copy.execute(named).fetchall() == pair.source.execute(named).fetchall()
+        pair.assert_known()

@@ -96,6 +96,24 @@ def test_an_earlier_change_that_is_tried_again_never_takes_a_later_one_back(repl
     assert one(replicating.database.copy, query) == "select i * 2"
 
 
+def test_a_tables_earlier_change_never_takes_a_later_one_back_either(replicating):
+    """The copy has a constraint of that name and a column too many: the later change supersedes nothing."""
+    copy = replicating.database.copy
+    copy.execute("alter table account add constraint c check (n < 100), add column extra int")
+    replicating.application("alter table account add constraint c check (n >= 0)")
+    found = entry(replicating, "FAILED", "public.account")
+    replicating.application("alter table account drop constraint c")
+    replicating.until("it", lambda: DefinitionEntry.objects.get(pk=found.pk).set_aside == "DEFERRED")
+    DefinitionEntry.objects.get(pk=found.pk).retry()
+    taken_back = DefinitionEntry.objects.filter(pk=found.pk, failure__contains="a later change of")
+    replicating.until("it to be undone", taken_back.exists)
+    assert one(copy, "select count(*) from pg_constraint where conname = 'c'") == 0
+    copy.execute("alter table account drop column extra")
+    taken_back.get().tick_off("olga")
+    replicating.until_state("ACTIVE", "REPLICATING")
+    replicating.until_equal()
+
+
 @pytest.mark.parametrize("how", ["omit", "defer"])
 def test_what_is_set_aside_in_a_pause_is_passed_over_until_it_is_taken_up_again(paused, how):
     paused.application("create view shown as select * from account; create view more as select 1 as one")

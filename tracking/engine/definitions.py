@@ -137,9 +137,7 @@ def _carried_again(
     It is undone where it would take back a later change of the object.
     """
     listed = _of(runtime).filter(done_at=None).values_list("number", flat=True)
-    overtaken = entry.object_type not in TABLE_TYPES and samedefinition.changed_since(
-        runtime.primary(), entry.number, list(listed)
-    )
+    overtaken = samedefinition.changed_since(runtime.primary(), entry.number, list(listed))
     with secondary.transaction() as attempt:
         definition_changes.carry_again(secondary, origin, entry.number)
         arrival = next(iter(definition_changes.arrivals(secondary, origin, [entry.number])), None)

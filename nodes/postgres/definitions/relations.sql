@@ -157,6 +157,17 @@ begin
            alter_column || 'set not null', null, mwa.plain(alter_column || 'drop not null')  -- also of one table below by itself
     from columns where (a).attnotnull
     union all
+    select 221 + n, 'column ' || n || ' not null name', null, k.conname::text, word, mwa.plain(word),
+           'select mwa.name_not_null(%1$L, ' || mwa.plain(quote_literal((a).attname)) || ', null)'
+    from columns, mwa.not_null_of(relation, n) k, lateral (select format('select mwa.name_not_null(%L, %L, %L)', name, (a).attname, k.conname) as word) w
+    where own and k.conname <> k.usual
+    union all
+    select 811 + n, 'column ' || n || ' not null comment', null, said, word, mwa.plain(word),
+           'select mwa.comment_not_null(%1$L, ' || mwa.plain(quote_literal((a).attname)) || ', null)'
+    from columns, mwa.not_null_of(relation, n) k, lateral obj_description(k.oid, 'pg_constraint') said,
+         lateral (select format('select mwa.comment_not_null(%L, %L, %L)', name, (a).attname, said) as word) w
+    where own and said is not null
+    union all
     select 230 + n, 'column ' || n || ' storage', null, (a).attstorage::text, word, mwa.plain(word),
            mwa.plain(alter_column || 'set storage default')
     from columns, lateral (select alter_column || 'set storage ' || case (a).attstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end as word) w
@@ -192,6 +203,37 @@ begin
                   from aclexplode(c.relacl) x) x,
          mwa.grant_facets((a).attacl, null, c.relowner, name, 840 + n, '', format(' (%s)', called), x.around) f
     where (a).attacl is not null;
+end $$;
+
+-- From version 18 on NOT NULL is a constraint that can be called something and be commented on; before, none is found.
+create or replace function mwa.not_null_of(relation oid, n int) returns table (oid oid, conname name, usual text)
+    language sql stable set search_path = pg_catalog as $$
+    select k.oid, k.conname, format('%s_%s_not_null', c.relname, a.attname)
+    from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+    where k.conrelid = relation and k.contype = 'n' and k.conkey[1] = n and k.coninhcount = 0
+$$;
+
+-- Without a name it gets the usual one.
+create or replace function mwa.name_not_null(relation regclass, col name, wanted name) returns void
+    language plpgsql set search_path = pg_catalog as $$
+declare
+    found record;
+begin
+    select k.conname, coalesce(wanted, k.usual) as wanted into found
+    from pg_attribute a, mwa.not_null_of(relation, a.attnum) k where a.attrelid = relation and a.attname = col;
+    if found.conname <> found.wanted then
+        execute format('alter table %s rename constraint %I to %I', relation, found.conname, found.wanted);
+    end if;
+end $$;
+
+create or replace function mwa.comment_not_null(relation regclass, col name, said text) returns void
+    language plpgsql set search_path = pg_catalog as $$
+declare
+    is_now name := (select k.conname from pg_attribute a, mwa.not_null_of(relation, a.attnum) k where a.attrelid = relation and a.attname = col);
+begin
+    if is_now is not null then
+        execute format('comment on constraint %I on %s is %L', is_now, relation, said);
+    end if;
 end $$;
 
 create or replace function mwa.constraint_facets(relation oid, name text, kind text) returns setof mwa.facet
