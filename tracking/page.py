@@ -37,27 +37,21 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
     now = timezone.now()
     prefetch_related_objects([pair], "pools")
     pools = {pool.pk: pool for pool in pair.pools.all()}
-    swaps = list(pair.swaps.select_related("requested_by", "decided_by")[:_SWAPS])
-    for swap in swaps:
-        swap.pair = pair
-    swap = next((swap for swap in swaps if swap.state in status.OPEN_SWAP), None)
+    pool_list = list(pools.values())
+    swaps = _swaps(pair, viewer)
     tracked, owed = _tracked(pools)
     definitions = DefinitionEntry.objects.filter(pool__in=pools).order_by(_OPEN_FIRST, "-number")
     open_definitions = definitions.by_hand().count()
-    pool_list = list(pools.values())
-    runs = _with_pool(_runs(pools), pools)
-    comparing = {run.pool_id for run in runs if not run.ended_at}
     stands = attention.standing(pair, pool_list)
-    in_the_way_of_swap = "" if swap else pair.in_the_way_of_swap()
     return {
         "now": now,
         "pair": pair,
         "pools": pool_list,
         "criteria": criteria_page.counted(pools),
-        "needs": attention.needs(pair, pool_list, swap, open_definitions),
+        "needs": attention.needs(pair, pool_list, swaps["swap"], open_definitions),
         "stands": stands,
         "announcement": attention.announcement(pair, stands, pool_list),
-        "actions": pair_actions(pair, swap, in_the_way_of_swap, viewer),
+        "actions": pair_actions(pair, swaps["swap"], swaps["in_the_way_of_swap"], viewer),
         "phases": _phases(pair, stands, owed, open_definitions),
         "copies": progress.summary(pools, now),
         "steps": progress.steps(pair, pool_list),
@@ -66,18 +60,40 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         "tracking_table": tables.TrackingTable(tracked, exclude=_known(pool_list)),
         "open_definitions": open_definitions,
         **_library(pair, pools, definitions, viewer),
+        **swaps,
+        **_compares(pools, viewer),
+        **_said(pair),
+    }
+
+
+def _swaps(pair: Pair, viewer: Viewer) -> dict[str, Any]:
+    """The open role swap and what may be decided about it, and those that are over."""
+    found = list(pair.swaps.select_related("requested_by", "decided_by")[:_SWAPS])
+    for swap in found:
+        swap.pair = pair
+    swap = next((swap for swap in found if swap.state in status.OPEN_SWAP), None)
+    return {
         "swap": swap,
         "swap_actions": swap_actions(swap, viewer) if swap else [],
-        "in_the_way_of_swap": in_the_way_of_swap,
-        "past_swaps": [past for past in swaps if past is not swap],
-        "runs": runs,
-        "comparable": [
-            pool for pool in pool_list if viewer.operate and pool.replicating and pool.pk not in comparing
-        ],
+        "in_the_way_of_swap": "" if swap else pair.in_the_way_of_swap(),
+        "past_swaps": [past for past in found if past is not swap],
+    }
+
+
+def _compares(pools: dict[int, StoragePool], viewer: Viewer) -> dict[str, Any]:
+    """The latest compares, and which pools can be compared now."""
+    runs = _with_pool(_runs(pools), pools)
+    comparing = {run.pool_id for run in runs if not run.ended_at}
+    free = [pool for pool in pools.values() if pool.replicating and pool.pk not in comparing]
+    return {"runs": runs, "comparable": free if viewer.operate else []}
+
+
+def _said(pair: Pair) -> dict[str, Any]:
+    """What the engine has said, and the journal."""
+    journal = JournalEntry.objects.filter(pair_name=pair.name)[:_JOURNAL]
+    return {
         "message_table": tables.MessageTable(list(Message.objects.filter(pair=pair)[:_MESSAGES])),
-        "journal_table": tables.JournalTable(
-            list(JournalEntry.objects.filter(pair_name=pair.name)[:_JOURNAL])
-        ),
+        "journal_table": tables.JournalTable(list(journal)),
     }
 
 

@@ -37,41 +37,9 @@ class Command(BaseCommand):
                 )  # fmt: skip
             return made
 
-        person = add("person", "make a person, or give him another role and password", "name")
-        person.add_argument("--role", choices=_ROLES, required=True)
-        add("node", "define a node; the connection string comes from MWA_CONNINFO", "name")
-        pair = add("pair", "define a pair and its databases; the first is *SYSBAS", "name", "source", "copy")
-        pair.add_argument("databases", nargs="+")
-        look = add("preflight", "look for what would go wrong; nothing is touched", "name")
-        look.add_argument(
-            "--create-databases", action="store_true",
-            help="make those that the copy lacks, if nothing else is in the way",
-        )  # fmt: skip
-        add("start", "start the migration, or synchronizing after a pause", "name", wait=0)
-        add("pause", "keep tracking, stop synchronizing", "name", wait=0)
-        add("remove", "take everything of ours off both nodes", "name", wait=0)
-        add("compare", "compare every table while writing goes on", "name", wait=3600)
-        carried = add("definitions", "definition changes that are not on the secondary yet", "name")
-        carried.add_argument("--done", type=int, nargs="*", default=[], help="tick these off")
-        carried.add_argument("--retry", type=int, nargs="*", default=[], help="try these again")
-        add("list", "the library tracking list: definition changes and other objects", "name")
-        entry = add("entry", "have something done with an entry of the list", "name")
-        entry.add_argument("number", help="as mwa list shows it")
-        entry.add_argument("act", choices=DefinitionEntry.ACTS)
-        entry.add_argument("priority", nargs="?", default="", help="0 is tried first; none: in order")
-        for verb in (carried, entry):
-            verb.add_argument("--user", default="", help="in whose name (default: who runs this)")
-        rules = add("criteria", "what is mirrored: list, add, remove, preview, commit rules", "name", wait=0)
-        shell_criteria.add_arguments(rules)
-        add("status", "where a pair stands, as JSON", "name")
-        swap = add("swap", "request, approve, reject or cancel a role swap")
-        swap.add_argument("act", choices=["request", "approve", "reject", "cancel"])
-        swap.add_argument("name")
-        swap.add_argument("--user", required=True, help="asks for the password, or takes MWA_PASSWORD")
-        swap.add_argument("--digest", default="", help="of the plan that is approved")
-        setting = add("set", "change a property of a pair", "name")
-        setting.add_argument("property", choices=_PROPERTIES)
-        setting.add_argument("value")
+        _add_what_there_is(add)
+        _add_what_is_done(add)
+        _add_lists(add)
 
     def handle(self, *, verb, **given):
         try:
@@ -254,3 +222,47 @@ _PROPERTIES = (
     "synchronous", "auto_resume", "parallel_degree", "savact", "savactwait_seconds", "suspend_wait_seconds",
     "lag_limit_bytes", "wal_limit_bytes", "whole_share_percent", "swap_budget_ms",
 )  # fmt: skip
+
+
+def _add_what_there_is(add):
+    person = add("person", "make a person, or give him another role and password", "name")
+    person.add_argument("--role", choices=_ROLES, required=True)
+    add("node", "define a node; the connection string comes from MWA_CONNINFO", "name")
+    pair = add("pair", "define a pair and its databases; the first is *SYSBAS", "name", "source", "copy")
+    pair.add_argument("databases", nargs="+")
+    setting = add("set", "change a property of a pair", "name")
+    setting.add_argument("property", choices=_PROPERTIES)
+    setting.add_argument("value")
+
+
+def _add_what_is_done(add):
+    look = add("preflight", "look for what would go wrong; nothing is touched", "name")
+    look.add_argument(
+        "--create-databases", action="store_true",
+        help="make those that the copy lacks, if nothing else is in the way",
+    )  # fmt: skip
+    add("start", "start the migration, or synchronizing after a pause", "name", wait=0)
+    add("pause", "keep tracking, stop synchronizing", "name", wait=0)
+    add("remove", "take everything of ours off both nodes", "name", wait=0)
+    add("compare", "compare every table while writing goes on", "name", wait=3600)
+    add("status", "where a pair stands, as JSON", "name")
+    swap = add("swap", "request, approve, reject or cancel a role swap")
+    swap.add_argument("act", choices=["request", "approve", "reject", "cancel"])
+    swap.add_argument("name")
+    swap.add_argument("--user", required=True, help="asks for the password, or takes MWA_PASSWORD")
+    swap.add_argument("--digest", default="", help="of the plan that is approved")
+
+
+def _add_lists(add):
+    carried = add("definitions", "definition changes that are not on the secondary yet", "name")
+    carried.add_argument("--done", type=int, nargs="*", default=[], help="tick these off")
+    carried.add_argument("--retry", type=int, nargs="*", default=[], help="try these again")
+    add("list", "the library tracking list: definition changes and other objects", "name")
+    entry = add("entry", "have something done with an entry of the list", "name")
+    entry.add_argument("number", help="as mwa list shows it")
+    entry.add_argument("act", choices=DefinitionEntry.ACTS)
+    entry.add_argument("priority", nargs="?", default="", help="0 is tried first; none: in order")
+    for verb in (carried, entry):
+        verb.add_argument("--user", default="", help="in whose name (default: who runs this)")
+    rules = add("criteria", "what is mirrored: list, add, remove, preview, commit rules", "name", wait=0)
+    shell_criteria.add_arguments(rules)
