@@ -193,9 +193,9 @@ begin
         perform mwa.learn_dependents(class, object);
     end if;
     if called.type = 'table' and command = 'ALTER TABLE' then
-        -- And the foreign keys that point to it.
-        perform mwa.learn(class, c.conrelid) from pg_constraint c
-        where c.confrelid = note.object and c.contype = 'f' and c.conrelid <> note.object;
+        -- The foreign keys that point to a column of another type were made anew.
+        perform mwa.note(note.command, note.class, c.conrelid, note.path) from pg_constraint c
+        where c.confrelid = note.object and c.contype = 'f' and c.conrelid <> note.object and mwa.rewritten(note.object);
         -- A column's new type makes its statistics objects anew, here as on the other node.
         update mwa.known k set object = s.oid from pg_statistic_ext s
         where k.class = 'pg_statistic_ext'::regclass and (k.namespace, k.name) = (s.stxnamespace, s.stxname)
