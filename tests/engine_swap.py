@@ -29,6 +29,7 @@ def approved(engine, *, approve: bool = True) -> SwapRequest:
     """A request by Olga, approved by Artur."""
     olga = User.objects.get_or_create(username="olga")[0]
     artur = User.objects.get_or_create(username="artur", is_superuser=True)[0]
+    engine.until("a pair that can be swapped", lambda: not engine.pair.in_the_way_of_swap())
     request = SwapRequest.request(engine.pair, olga)
     if approve:
         request.approve(artur, request.digest)

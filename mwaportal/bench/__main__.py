@@ -5,7 +5,18 @@ import json
 import subprocess
 import sys
 
-NAMES = ("copy", "resync", "capture", "overhead", "swap", "compare", "wal", "definitions", "files_watch")
+NAMES = (
+    "copy",
+    "resync",
+    "capture",
+    "overhead",
+    "swap",
+    "compare",
+    "wal",
+    "definitions",
+    "files",
+    "files_watch",
+)
 
 
 def main(wanted: str) -> int:

@@ -86,7 +86,7 @@ def delay(conninfo: str, way: str, rate: int) -> tuple[list[float], float]:
             while len(handed) < rate * SECONDS:
                 entries = files.take(1000)
                 now = time.monotonic()
-                handed |= {int(os.path.basename(e.path)): now for e in entries if not e.walk}  # noqa: PTH119
+                handed |= {int(os.path.basename(e.path)): now for e in entries if not e.walk}
                 files.done(entries)
                 if not entries:
                     time.sleep(0.002)

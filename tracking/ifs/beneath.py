@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+from .paths import joined
 from .watching import Excluded, RootGone
 
 FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -59,11 +60,6 @@ def subdirectories(fd: int) -> list[bytes]:
     """The names of the directories in a directory; a link to one is none."""
     with os.scandir(fd) as entries:
         return [os.fsencode(entry.name) for entry in entries if entry.is_dir(follow_symlinks=False)]
-
-
-def joined(path: bytes, name: bytes) -> bytes:
-    """The relative path of something in `path`."""
-    return path + b"/" + name if path else name
 
 
 def directories(root: Root, excluded: Excluded, top: bytes = b"") -> Iterator[bytes]:

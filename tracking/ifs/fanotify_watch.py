@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 from . import fanotify
-from .beneath import Root, joined
+from .beneath import Root
+from .paths import joined
 from .watching import Event, Excluded, Kind, RootGone, below
 
 _READ_BYTES = 1 << 18

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .beneath import FLAGS, Root, joined, subdirectories
+from .beneath import FLAGS, Root, subdirectories
 from .inotify import Inotify, WatchLimit
 from .inotify_map import Directory, Map
+from .paths import joined
 from .unwatched import Unwatched
 from .watching import Excluded
 

@@ -9,10 +9,11 @@ import time
 from collections import deque
 
 from . import inotify
-from .beneath import Root, joined
+from .beneath import Root
 from .inotify import CREATE, DELETE, ISDIR, MOVED_FROM, MOVED_TO, Inotify
 from .inotify_look import Looking
 from .inotify_map import Directory
+from .paths import joined
 from .watching import Event, Excluded, Kind, RootGone
 
 _BACKLOG_BYTES = 256 << 20

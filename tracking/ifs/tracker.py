@@ -23,9 +23,10 @@ from tracking.process import Commands, say
 
 from .changelist import ChangeList
 from .changes import Change
-from .exclusions import matcher
+from .exclusions import Exclusions
+from .paths import shown
 from .reader import Reader
-from .watching import RootGone, shown
+from .watching import RootGone
 from .ways import watch
 
 FLUSH_SECONDS = 0.02
@@ -38,15 +39,15 @@ _BEGIN = "tracking has begun anew: what changed before is not known"
 class TrackerConfig:
     """What a tracker needs. `root` is a path as `os.fsdecode` gives it; `number` stands for it on the list.
 
-    `matcher` is "module:function" of what makes the callable `excluded(path, is_dir)` of `exclusions`. `way`:
-    "inotify", "fanotify", or "auto" for fanotify where the kernel and our rights allow it.
+    `exclusions` and `trees` are those of `Exclusions`. `way`: "inotify", "fanotify", or "auto" for fanotify
+    where the kernel and our rights allow it.
     """
 
     root: str
     number: int
     portal_conninfo: str
     exclusions: list[str] = field(default_factory=list)
-    matcher: str = "tracking.ifs.exclusions:trees"
+    trees: list[str] = field(default_factory=list)
     way: str = "auto"
     settle_seconds: float = 0.1
     open_seconds: float = 1.0
@@ -70,7 +71,7 @@ class Tracker:
         """Watch and list until told to stop, until the root is gone, or until the parent is."""
         self._state("STARTING")
         self._owe_walk()
-        excluded = matcher(self._config.matcher, self._config.exclusions)
+        excluded = Exclusions(self._config.exclusions, map(os.fsencode, self._config.trees))
         watching = watch(os.fsencode(self._config.root), excluded, self._config.way)
         self._way = watching.way
         reader = Reader(watching, self._config.settle_seconds, self._config.open_seconds)

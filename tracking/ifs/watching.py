@@ -65,8 +65,3 @@ class Watch(Protocol):
 def below(path: bytes, top: bytes) -> bool:
     """Whether `path` is `top` or inside it."""
     return not top or path == top or path.startswith(top + b"/")
-
-
-def shown(path: bytes) -> str:
-    """A path for a message: one line, whatever bytes it has."""
-    return repr(path)[2:-1] or "the root"
