@@ -143,7 +143,7 @@ VERDICT = Vocabulary(
     Status("EQUAL", "Equal", "succeeded", terminal=True),
 )
 
-# Why a pool is suspended (Db2 Mirror's REPLICATION_DETAIL_INFO; 9000 and up are ours).
+# Why a pool or a file root is suspended (Db2 Mirror's REPLICATION_DETAIL_INFO; 9000 and up are ours).
 REASONS = {
     0: "",
     212: "A user asked for the suspend",
@@ -159,8 +159,10 @@ REASONS = {
     9060: "Final synchronization before a role swap",
     9070: "Resynchronization failed",
     9080: "A changed definition needs the rows of its table anew",
+    9100: "A file root cannot be read or written to",
+    9110: "The tracker of files ended",
 }
 # A suspend with one of these reasons is not ended by auto-resume.
 MANUAL_REASONS = frozenset({212, 9040})
 # Somebody should know of these; a suspend with another reason ends by itself, or was asked for.
-TROUBLE_REASONS = frozenset({226, 266, 8690, 9010, 9030, 9040, 9070})
+TROUBLE_REASONS = frozenset({226, 266, 8690, 9010, 9030, 9040, 9070, 9100, 9110})

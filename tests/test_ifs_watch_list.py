@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from nodes.postgres.connect import connect, for_database, wait_until
+from nodes.postgres.connect import connect, for_database, one, wait_until
 from tests.conftest import drop_database
 from tests.test_ifs_watch_random import changes
 from tests.watched import Copy, available, tree
 from tracking.ifs import changelist
 from tracking.ifs.changelist import ChangeList, FileList
 from tracking.ifs.changes import Change, Changes
+from tracking.ifs.outcome import Failed
 from tracking.ifs.tracker import TrackerConfig
 from tracking.ifs.tracker_client import TrackerFailed, TrackerProcess
 from tracking.ifs.watching import Event, Kind
@@ -202,9 +203,10 @@ def test_what_cannot_be_carried_is_put_off_until_it_changes(portal):
         (portal.root / "file").write_text("1")
         tracker.barrier()
         files = portal.files()
-        files.put_back(files.take(10), "Permission denied", 1000)
+        (entry,) = files.take(10)
+        files.put_back(entry, Failed(entry.path, "*STMF", "Permission denied", True), 1000)
         assert files.take(10) == []
-        assert portal.listed()[b"file"][2] == "Permission denied"
+        assert one(portal.session, "select failure from tracking_filechange") == "Permission denied"
         (portal.root / "file").write_text("2")
         tracker.barrier()
         assert [entry.tries for entry in files.take(10)] == [2]

@@ -107,7 +107,7 @@ class Process:
         try:
             self._send(command)
         except BrokenPipeError as error:
-            raise self.failure(self._last_words()) from error
+            raise self.failure(self.last_words()) from error
         return self._await(answer, seconds)
 
     def _await(self, name: str, seconds: float) -> Event:
@@ -116,10 +116,11 @@ class Process:
             if name in self._events:
                 return self._events[name]
         if self._ended:
-            raise self.failure(self._last_words())
+            raise self.failure(self.last_words())
         raise self.failure(f"waited {seconds:g} s for {self.what} to say '{name}'")
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """Why it ended, as far as it said so."""
         return str(self._events.get("failed", {}).get("reason") or f"the {self.what} process ended")
 
     def _send(self, message: Event) -> None:

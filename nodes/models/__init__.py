@@ -1,9 +1,10 @@
-"""What there is: nodes, pairs, storage pools, replication criteria, and role swaps with their approvals."""
+"""What there is: nodes, pairs, storage pools, file roots, criteria, and role swaps with their approvals."""
 
 from .criteria import CriteriaChange, CriteriaRule
+from .fileroot import FileRoot
 from .node import Node
 from .pair import Pair
 from .pool import StoragePool
 from .swap import SwapRequest
 
-__all__ = ["CriteriaChange", "CriteriaRule", "Node", "Pair", "StoragePool", "SwapRequest"]
+__all__ = ["CriteriaChange", "CriteriaRule", "FileRoot", "Node", "Pair", "StoragePool", "SwapRequest"]

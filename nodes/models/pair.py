@@ -110,7 +110,8 @@ class Pair(models.Model):
         if self.swaps.filter(state__in=status.BUSY_SWAP).exists():
             raise ValidationError(f"a role swap of pair {self.name} is running")
         if goal == self.Goal.SYNC:
-            self.pools.update(retry_at=timezone.now())  # now, whatever auto-resume or a backoff says
+            for mirrored in (self.pools, self.file_roots):
+                mirrored.update(retry_at=timezone.now())  # now, whatever auto-resume or a backoff says
         self.goal, self.asked_by = goal, by
         self.save(update_fields=["goal", "asked_by"])
 
@@ -129,6 +130,11 @@ class Pair(models.Model):
                 return f"{left} definition changes of pool {pool} are not on the secondary; needed is none"
             if (pool.lag_bytes or 0) > self.lag_limit_bytes:
                 return f"the lag of pool {pool} is {pool.lag_bytes} bytes, allowed are {self.lag_limit_bytes}"
+        for root in self.file_roots.all():
+            if not root.replicating:
+                return f"file root {root} is {root.standing}; a role swap needs ACTIVE REPLICATING"
+            if left := root.changes.left().count():
+                return f"{left} files below {root} are not on the secondary; needed is none"
         return ""
 
     @property

@@ -1,18 +1,17 @@
 """A database of a pair, with its replication state and figures."""
 
 from django.db import models
-from django.utils import timezone
 
-from nodes import status
 from nodes.postgres.criteria import Rule
 
+from .mirrored import Mirrored
 from .pair import Pair
 
 
-class StoragePool(models.Model):
+class StoragePool(Mirrored):
     """One database of a pair (Db2 Mirror keeps its state per ASP); number 1 is *SYSBAS.
 
-    `step` is the last of its system migration that is done; state, detail and reason are the primary's.
+    `step` is the last of its system migration that is done.
     """
 
     class Step(models.TextChoices):
@@ -27,16 +26,7 @@ class StoragePool(models.Model):
     number = models.PositiveSmallIntegerField(default=1)
     database = models.CharField(max_length=63)
     step = models.CharField(max_length=12, choices=Step, default=Step.NEW, blank=True)
-    state = models.CharField(max_length=12, choices=status.REPLICATION_STATE.choices, default="NOT MIRRORED")
-    detail = models.CharField(
-        max_length=13, choices=status.REPLICATION_DETAIL.choices, default="", blank=True
-    )
-    reason = models.PositiveIntegerField(default=0)
-    reason_text = models.TextField(blank=True)
-    since = models.DateTimeField(default=timezone.now)
     definitions_seen = models.BigIntegerField(default=0)  # the last entry of mwa.definition_changes handled
-    failures = models.PositiveIntegerField(default=0)  # in a row, since it was last REPLICATING
-    retry_at = models.DateTimeField(null=True, blank=True)
     criteria_asked = models.BooleanField(default=False)  # whether the engine has criteria to look at
 
     lag_bytes = models.BigIntegerField(null=True, blank=True)
@@ -61,37 +51,11 @@ class StoragePool(models.Model):
         """*SYSBAS for the pair's first database, the database's name for every other."""
         return "*SYSBAS" if self.number == 1 else self.database
 
-    @property
-    def replicating(self) -> bool:
-        """Whether both nodes are in step: what a compare and a role swap need."""
-        return (self.state, self.detail) == ("ACTIVE", "REPLICATING")
-
-    @property
-    def in_trouble(self) -> bool:
-        """Whether it is suspended for a reason that somebody should know of."""
-        return self.detail == "SUSPENDED" and self.reason in status.TROUBLE_REASONS
-
-    @property
-    def why(self) -> str:
-        """What the reason means, and what there is to say about this time."""
-        meaning = status.REASONS.get(self.reason, "")
-        return meaning if self.reason_text in ("", meaning) else f"{meaning}: {self.reason_text}"
-
-    @property
-    def standing(self) -> str:
-        """State and detail in one, for messages."""
-        return f"{self.state} {self.detail}".strip()
-
     def being_worked_off(self) -> str:
         """What is to be said to somebody who wants to change its lists now; empty where he may."""
         if self.detail != "SYNCHRONIZING":
             return ""
         return f"pool {self} is {self.standing}; its lists can be changed when they are not being worked off"
-
-    @property
-    def secondary_state(self) -> str:
-        """What the secondary shows while the primary shows `state`."""
-        return "BLOCKED" if self.state == "TRACKING" else self.state
 
     def active_criteria(self) -> list[Rule]:
         """The rules of the replication criteria list that hold now, as the nodes know them."""

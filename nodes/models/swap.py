@@ -66,6 +66,8 @@ class SwapRequest(models.Model):
             "budget_ms": pair.swap_budget_ms,
         }
         rules = CriteriaRule.objects.filter(pool__pair=pair).exclude(state="PENDING ADD")
+        if roots := [f"{root.primary} -> {root.secondary}" for root in pair.file_roots.all()]:
+            plan["files"] = roots
         if criteria := sorted(str(rule) for rule in rules.select_related("pool")):
             plan["criteria"] = criteria
         return plan

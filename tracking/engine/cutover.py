@@ -5,6 +5,7 @@ What becomes of it in the end, and after a crash, is in `outcome`.
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from django.utils import timezone
@@ -15,6 +16,7 @@ from tracking.mirror.swap import PoolSwap, SwapRefused
 from tracking.models import set_phase
 
 from . import others, outcome, proof, synchronize
+from .files import Files
 from .poolruntime import PoolRuntime
 from .say import say
 
@@ -40,7 +42,7 @@ def ready(pair: Pair) -> SwapRequest | None:
     return request
 
 
-def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
+def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], files: Files) -> None:
     """Carry out an approved request; every failure before the first secondary opens reopens the primaries."""
     approved = SwapRequest.objects.filter(pk=request.pk, state="APPROVED")
     request.state, request.started_at = "RUNNING", timezone.now()
@@ -48,24 +50,28 @@ def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime]) -> None:
         return
     swaps: list[PoolSwap] = []
     try:
-        if _decided(pair, request, runtimes, swaps):
+        if _decided(pair, request, runtimes, swaps, files):
             behind = _open(pair, runtimes, swaps)
-            request.steps = _steps(swaps)
+            request.steps += _steps(swaps)
             outcome.complete(pair, request, runtimes, behind)
     finally:
         _each(swaps, PoolSwap.close)
+        files.release()
 
 
-def _decided(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], swaps: list[PoolSwap]) -> bool:
+def _decided(
+    pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], swaps: list[PoolSwap], files: Files
+) -> bool:
     """Whether the swap takes place; where it does not, the primaries are open again."""
     try:
-        _drain(pair, request, runtimes, swaps)
+        _drain(pair, request, runtimes, swaps, files)
         outcome.decide(request)
         _each(swaps, PoolSwap.commit)
         return True
     except Exception as error:
         _log.exception("role swap %s of pair %s", request.pk, pair)
-        request.failure, request.steps = str(error).strip() or type(error).__name__, _steps(swaps)
+        request.failure = str(error).strip() or type(error).__name__
+        request.steps += _steps(swaps)
         _take_back(pair, request, runtimes, swaps)
         return False
 
@@ -81,9 +87,12 @@ def _open(pair: Pair, runtimes: list[PoolRuntime], swaps: list[PoolSwap]) -> dic
         return outcome.exchange(pair, runtimes)
 
 
-def _drain(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], swaps: list[PoolSwap]) -> None:
+def _drain(
+    pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], swaps: list[PoolSwap], files: Files
+) -> None:
     """Everything up to the decision; a guard stands behind each fence."""
     set_phase(pair, "FINAL SYNC", "A")
+    proved = files.before_fence(pair)
     proof.compare_changed(runtimes)
     written = others.bring_all(runtimes)
     for runtime in runtimes:
@@ -98,7 +107,10 @@ def _drain(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], swaps:
     set_phase(pair, "SWAPPING", "A")
     _each(swaps, PoolSwap.approach)
     _each(swaps, PoolSwap.close_primary)
-    _each(swaps, PoolSwap.drain)
+    with ThreadPoolExecutor(1) as beside:
+        settled = beside.submit(files.behind_fence, pair, proved, pair.swap_budget_ms / 1000)
+        _each(swaps, PoolSwap.drain)
+        request.steps = settled.result()
     _refuse_what_no_stream_brings(runtimes, swaps, written)
 
 

@@ -15,6 +15,7 @@ from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
 from . import criteria_list, cutover, outcome, removal, setup, synchronize
+from .files import Files
 from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
@@ -43,10 +44,12 @@ class PairLoop(threading.Thread):
         self._pools: dict[int, PoolSteps] = {}
         self._compares = Compares()
         self._others = Others()
+        self._files = Files(pair_id, owner)
 
     def wake(self) -> None:
         """Look now."""
         self._bell.set()
+        self._files.wake()
 
     def stop(self) -> None:
         """End after the steps that are under way; long ones end early."""
@@ -64,6 +67,7 @@ class PairLoop(threading.Thread):
             self.stop()
             self._compares.stop()
             self._others.stop()
+            self._files.stop()
             for steps in self._pools.values():
                 steps.end(_DRAIN_SECONDS)
             connection.close()
@@ -115,6 +119,7 @@ class PairLoop(threading.Thread):
         self._halt.set()
         self._compares.stop()
         self._others.stop()
+        self._files.stop()
         if not busy:
             if removal.step(pair, [steps.runtime for steps in pools]):
                 self._ending.set()
@@ -124,8 +129,11 @@ class PairLoop(threading.Thread):
     def _migrate(self, pair: Pair, pools: list[PoolSteps]) -> None:
         if pair.phase == "" and not self._checked(pair, [steps.runtime for steps in pools]):
             return
+        self._files.step()
         reached = {steps.runtime.pool.step for steps in pools}
-        complete = reached == {StoragePool.Step.MIRRORED}
+        complete = (
+            reached == {StoragePool.Step.MIRRORED} and not pair.file_roots.filter(copied_at=None).exists()
+        )
         self._show(pair, "SYNC" if complete else "FINAL SETUP" if reached <= _INDEXED else "SETUP", pools)
         if complete:
             say(pair, "The system migration is complete; changes are being synchronized")
@@ -156,13 +164,15 @@ class PairLoop(threading.Thread):
             outcome.recover(pair, runtimes)
         if request := cutover.ready(pair):
             if idle:  # else no further step is begun until they are
-                cutover.run(pair, request, runtimes)
+                cutover.run(pair, request, runtimes, self._files)
             return
+        self._files.step()
         for steps in pools:
             steps.begin(synchronize.step)
         self._compares.step(runtimes)
         self._others.step(runtimes)
         paused = all(runtime.pool.reason == 212 for runtime in runtimes)
+        paused &= not pair.file_roots.exclude(reason=212).exists()
         if pair.goal == Pair.Goal.PAUSED and paused:
             self._show(pair, "PAUSED", pools, "I")
         elif pair.goal == Pair.Goal.PAUSED:

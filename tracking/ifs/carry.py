@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from . import metadata, regular, removal, temporary
 from .entry import CHRSF, DIR, FIFO, INELIGIBLE, STMF, SYMLNK, link_of, look, type_of
@@ -35,9 +36,10 @@ def carry(
     raw = relative(path)
     carrying = _Carrying(opened, options or CarryOptions(), Links() if links is None else links)
     for _ in range(_LOOKS):
-        carrying.type = _ABSENT
+        carrying.type, carrying.size = _ABSENT, None
         try:
-            return carrying.carry(raw)
+            outcome = carrying.carry(raw)
+            return replace(outcome, size=carrying.size) if isinstance(outcome, Carried) else outcome
         except Changed:
             continue
         except _InTheWay as directory:
@@ -59,6 +61,7 @@ class _Carrying:
     def __init__(self, opened: Opened, options: CarryOptions, links: Links) -> None:
         self.opened, self.options, self.links = opened, options, links
         self.type = _ABSENT
+        self.size: int | None = None
 
     def carry(self, path: bytes) -> Carried | Failed:
         """Once; raises OSError, and `Changed`."""
@@ -76,6 +79,7 @@ class _Carrying:
             if status is None:
                 return self._removed(path)
             self.type = type_of(status.st_mode)
+            self.size = status.st_size if self.type == STMF else None
             if self.opened.excluded(path, stat.S_ISDIR(status.st_mode)):
                 return Carried(path, self.type, "excluded")
             if self.type not in (STMF, DIR, SYMLNK, FIFO, CHRSF):

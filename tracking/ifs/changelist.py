@@ -6,10 +6,13 @@ It need not survive the tracker: whoever starts anew owes a walk of the whole ro
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from nodes.postgres.connect import Connection, one
 
 from .changes import Change
+from .entry import INELIGIBLE
+from .outcome import Failed
 
 _LONGEST_ORIGIN = 999  # bytes; what the index of beginnings can tell
 
@@ -26,15 +29,21 @@ class Entry:
     moved_from: bytes
     reason: str
     tries: int
+    tracked_at: datetime
+    started_at: datetime
 
 
 @dataclass(frozen=True)
 class Owed:
-    """How much is on a root's list: `walks` and `taken` are among the `entries`."""
+    """How much is on a root's list, without what was omitted or is for nobody to carry.
+
+    `walks`, `taken` and `left` (failed or deferred: they wait for somebody) are among the `entries`.
+    """
 
     entries: int
     walks: int
     taken: int
+    left: int
     oldest_seconds: float
 
 
@@ -109,9 +118,10 @@ class FileList:
     another, which is gone.
     """
 
-    def __init__(self, connection: Connection, root: int) -> None:
+    def __init__(self, connection: Connection, root: int, job: str = "") -> None:
         self._connection = connection
         self._root = root
+        self._job = job
         connection.execute(_RELEASE, (root,))
 
     def take(self, limit: int) -> list[Entry]:
@@ -119,8 +129,8 @@ class FileList:
         rows = self._connection.execute(_TAKE, (self._root, limit)).fetchall()
         rows.sort()
         return [
-            Entry(row[1], row[2], bytes(row[3]), row[4], row[5], bytes(row[6] or b""), row[7], row[8])
-            for row in rows
+            Entry(number, version, bytes(path), walk, content, bytes(moved_from or b""), *others)
+            for _, number, version, path, walk, content, moved_from, *others in rows
         ]
 
     def done(self, entries: list[Entry]) -> None:
@@ -131,18 +141,61 @@ class FileList:
             self._connection.execute(_REMOVE, parameters)
             self._connection.execute(_KEEP, (parameters[0],))
 
-    def put_back(self, entries: list[Entry], reason: str, seconds: float) -> None:
-        """They could not be carried, because `reason`; not to be handed out before `seconds` have passed."""
+    def hand_back(self, entries: list[Entry]) -> None:
+        """They were not carried, and can be handed out again."""
         with self._connection.transaction():
             ids = [entry.id for entry in entries]
             self._connection.execute(_LOCK, (ids,))
-            self._connection.execute(_PUT_BACK, (reason, seconds, ids))
+            self._connection.execute(_HAND_BACK, (ids,))
+
+    def put_back(self, entry: Entry, failed: Failed, seconds: float | None) -> None:
+        """It could not be carried; not to be handed out before it changes, or `seconds` have passed."""
+        state = "INELIGIBLE" if failed.type in INELIGIBLE else "FAILED"
+        self._connection.execute(
+            _PUT_BACK, (failed.reason, self._job, failed.type, state, _later(seconds), entry.id)
+        )
+
+    def add_failed(self, failures: list[Failed], seconds: float) -> None:
+        """List what could not be carried on a walk; tried again after `seconds`, if it can go better then."""
+        rows = sorted((each.path, each) for each in failures)
+        with self._connection.transaction():
+            for path, failed in rows:
+                state = "INELIGIBLE" if failed.type in INELIGIBLE else "FAILED"
+                later = _later(seconds if failed.retryable else None)
+                values = (failed.reason, self._job, failed.type, state, later)
+                self._connection.execute(_ADD_FAILED, (self._root, path, *values))
 
     def owed(self) -> Owed:
         """How much is on the list."""
-        row = self._connection.execute(_OWED, (self._root,)).fetchone()
-        assert row is not None
-        return Owed(*row)
+        return owed(self._connection, self._root)
+
+
+def owed(connection: Connection, root: int) -> Owed:
+    """How much is on a root's list."""
+    row = connection.execute(_OWED, (root,)).fetchone()
+    assert row is not None
+    return Owed(*row)
+
+
+def owes(connection: Connection, root: int, path: bytes) -> bool:
+    """Whether the list holds a path, or a walk that comes by it."""
+    above = [path[:end] for end, byte in enumerate(path) if byte == ord("/")]
+    return bool(one(connection, _OWES, (root, path, [b"", *above, path])))
+
+
+def latest(connection: Connection, root: int) -> bytes | None:
+    """The path that was listed last, if any is owed."""
+    found = one(connection, _LATEST, (root,))
+    return None if found is None else bytes(found)
+
+
+def omitted(connection: Connection, root: int) -> set[bytes]:
+    """The paths that somebody does not want to be carried."""
+    return {bytes(path) for (path,) in connection.execute(_OMITTED, (root,))}
+
+
+def _later(seconds: float | None) -> datetime | str:
+    return "infinity" if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 _LAST_TURN = "select max(turn) from public.tracking_filechange where root_id = %s"
@@ -156,7 +209,8 @@ _ADD = """
         moved_from = coalesce(excluded.moved_from, c.moved_from),
         reason = case when excluded.reason > '' then excluded.reason else c.reason end,
         changes = c.changes + excluded.changes, version = c.version + 1, not_before = '-infinity',
-        changed_at = clock_timestamp()
+        changed_at = clock_timestamp(),
+        state = case when c.taken_version is null then 'READY' else c.state end
 """
 _OWED_OF = """
     select path from public.tracking_filechange
@@ -176,17 +230,19 @@ _WATCH = """
         listed_at = clock_timestamp()
 """
 _RELEASE = """
-    update public.tracking_filechange set taken_version = null
+    update public.tracking_filechange set taken_version = null, state = 'READY', started_at = null
     where root_id = %s and taken_version is not null
 """
 _TAKE = """
     with next as (
         select id from public.tracking_filechange
-        where root_id = %s and taken_version is null and not_before <= now()
+        where root_id = %s and taken_version is null and not_before <= now() and set_aside = ''
         order by turn limit %s for update skip locked)
-    update public.tracking_filechange c set taken_version = c.version, tries = c.tries + 1
+    update public.tracking_filechange c set taken_version = c.version, tries = c.tries + 1,
+        state = 'MIGRATING', started_at = clock_timestamp()
     from next where c.id = next.id
-    returning c.turn, c.id, c.version, c.path, c.walk, c.content, c.moved_from, c.reason, c.tries
+    returning c.turn, c.id, c.version, c.path, c.walk, c.content, c.moved_from, c.reason, c.tries,
+              c.first_tracked_at, c.started_at
 """
 _LOCK = "select from public.tracking_filechange where id = any(%s) order by path for update"
 _REMOVE = """
@@ -195,17 +251,44 @@ _REMOVE = """
 """
 _KEEP = """
     update public.tracking_filechange set taken_version = null, tries = 0, moved_from = null,
-        content = content or moved_from is not null and not walk
+        content = content or moved_from is not null and not walk, state = 'READY', started_at = null
+    where id = any(%s)
+"""
+_HAND_BACK = """
+    update public.tracking_filechange
+    set taken_version = null, tries = tries - 1, state = 'READY', started_at = null
     where id = any(%s)
 """
 _PUT_BACK = """
-    update public.tracking_filechange set taken_version = null, reason = %s,
-        not_before = case when version = taken_version then now() + %s * interval '1 second'
-                          else not_before end
-    where id = any(%s)
+    update public.tracking_filechange set taken_version = null, started_at = null, failure = %s,
+        failure_job = %s, object_type = %s,
+        state = case when version = taken_version then %s else 'READY' end,
+        not_before = case when version = taken_version then %s else not_before end
+    where id = %s
+"""
+_ADD_FAILED = """
+    insert into public.tracking_filechange as c
+        (root_id, turn, path, content, changes, tries, failure, failure_job, object_type, state, not_before)
+    values (%s, 0, %s, true, 1, 1, %s, %s, %s, %s, %s)
+    on conflict (root_id, sha256(path)) do update set
+        failure = excluded.failure, failure_job = excluded.failure_job, object_type = excluded.object_type,
+        state = case when c.taken_version is null then excluded.state else c.state end,
+        not_before = case when c.taken_version is null then excluded.not_before else c.not_before end
 """
 _OWED = """
     select count(*), count(*) filter (where walk), count(*) filter (where taken_version is not null),
+           count(*) filter (where state = 'FAILED' or set_aside = 'DEFERRED'),
            coalesce(extract(epoch from clock_timestamp() - min(first_tracked_at)), 0)::float
-    from public.tracking_filechange where root_id = %s
+    from public.tracking_filechange
+    where root_id = %s and set_aside <> 'OMITTED' and state <> 'INELIGIBLE'
 """
+_OWES = """
+    select exists (
+        select from public.tracking_filechange
+        where root_id = %s and set_aside <> 'OMITTED'
+              and (sha256(path) = sha256(%s::bytea) or walk and path = any(%s::bytea[])))
+"""
+_LATEST = """
+    select path from public.tracking_filechange where root_id = %s order by changed_at desc limit 1
+"""
+_OMITTED = "select path from public.tracking_filechange where root_id = %s and set_aside = 'OMITTED'"

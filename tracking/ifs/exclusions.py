@@ -25,8 +25,8 @@ class Exclusions:
 
     def __init__(self, patterns: Iterable[str] = (), trees: Iterable[bytes] = ()) -> None:
         self._spec = _compiled(list(patterns))
-        self._trees = frozenset(trees)
-        self._plain = self._spec is None and not self._trees
+        self.trees = frozenset(trees)
+        self._plain = self._spec is None and not self.trees
         self._known: dict[bytes, bool] = {}
 
     def __call__(self, path: bytes, is_dir: bool) -> bool:
@@ -57,7 +57,7 @@ class Exclusions:
         return left_out
 
     def _matches(self, path: bytes, is_dir: bool) -> bool:
-        if path in self._trees:
+        if path in self.trees:
             return True
         return self._spec is not None and self._spec.match_file(_one_line(text(path)) + "/" * is_dir)
 

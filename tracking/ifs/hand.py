@@ -11,7 +11,7 @@ from . import content, metadata, regular, temporary
 from .carry import carry
 from .entry import STMF
 from .opened import Opened, below
-from .outcome import Carried, CarryOptions, Changed, Failed
+from .outcome import UNWRITTEN, Carried, CarryOptions, Changed, Failed
 from .paths import joined
 
 Task = tuple[bytes, list[bytes]]  # a directory, and names in it
@@ -25,6 +25,7 @@ class Batch:
     several: list[bytes] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     lacking: list[Carried] = field(default_factory=list)
+    written: list[Carried] = field(default_factory=list)
     objects: int = 0
     bytes: int = 0
 
@@ -85,8 +86,10 @@ class Hand:
                     os.unlink(temp, dir_fd=there)
         batch.objects += 1
         batch.bytes += written
+        made = Carried(path, STMF, "created", written, tuple(lacking), status.st_size)
+        batch.written.append(made)
         if lacking:
-            batch.lacking.append(Carried(path, STMF, "created", written, tuple(lacking)))
+            batch.lacking.append(made)
         return True
 
     def _same(self, path: bytes, name: bytes, here: int, there: int, batch: Batch) -> bool:
@@ -117,6 +120,8 @@ class Hand:
                 continue
             batch.objects += 1
             batch.bytes += outcome.bytes
+            if outcome.what not in UNWRITTEN:
+                batch.written.append(outcome)
             if outcome.lacking:
                 batch.lacking.append(outcome)
 

@@ -11,6 +11,7 @@ from .paths import shown
 
 Sync = Literal["path", "later"]
 What = Literal["created", "content", "metadata", "same", "linked", "replaced", "removed", "excluded"]
+UNWRITTEN: tuple[What, ...] = ("same", "excluded")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Carried:
     """The copy is as the source was: what had to be done, and how many bytes of content were written.
 
     `lacking`: what could not be given to it, with reasons, as an owner without the right to give files away.
+    `size` in bytes, of a regular file.
     """
 
     path: bytes
@@ -44,6 +46,7 @@ class Carried:
     what: What
     bytes: int = 0
     lacking: tuple[str, ...] = ()
+    size: int | None = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from tracking.process import Commands, say
 from .changelist import ChangeList
 from .changes import Change
 from .exclusions import Exclusions
-from .paths import shown
+from .paths import shown, text
 from .reader import Reader
 from .watching import RootGone
 from .ways import watch
@@ -121,7 +121,7 @@ class Tracker:
             event="started",
             way=self._way,
             directories=reader.directories,
-            unwatched={shown(path): reason for path, reason in reader.unwatched.items()},
+            unwatched={text(path): reason for path, reason in reader.unwatched.items()},
         )
 
     def _reached(self, reader: Reader) -> None:
@@ -129,7 +129,7 @@ class Tracker:
         self._flush(reader, reader.everything)
         self._state("WATCHING", "", reader)
         for number in self._barriers:
-            unwatched = {shown(path): reason for path, reason in reader.unwatched.items()}
+            unwatched = {text(path): reason for path, reason in reader.unwatched.items()}
             say(event="barrier", number=number, listed=self._listed, unwatched=unwatched)
         self._barriers.clear()
 

@@ -14,7 +14,10 @@ class TrackerFailed(ProcessFailed):
 
 @dataclass(frozen=True)
 class Barrier:
-    """All that had happened is listed. What changes in `unwatched` parts is found only by walking them."""
+    """All that had happened is listed. What changes in `unwatched` parts is found only by walking them.
+
+    These are paths by reason; bytes that are not UTF-8 are surrogates.
+    """
 
     listed: int
     unwatched: dict[str, str]

@@ -17,7 +17,7 @@ from .entry import DIR, Entry
 from .hands import Hands
 from .links import Links
 from .opened import Identity, Opened, below
-from .outcome import Carried, CarryOptions, Failed
+from .outcome import UNWRITTEN, Carried, CarryOptions, Failed
 from .paths import joined, parted
 from .roots import Root
 from .walk import Listed, directories
@@ -31,13 +31,15 @@ Progress = Callable[[int, int], None]
 class TreeCarried:
     """What carrying a tree has done.
 
-    `objects` were looked at, `bytes` of content written. `conflicts` were on the copy and not on the source,
-    and have been removed. `lacking`: see `Carried`. `complete` is False after `stop`.
+    `objects` were looked at, `bytes` of content written; `written` had to be made or changed, directories
+    aside. `conflicts` were on the copy and not on the source, and have been removed. `lacking`: see
+    `Carried`. `complete` is False after `stop`.
     """
 
     conflicts: list[bytes] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     lacking: list[Carried] = field(default_factory=list)
+    written: list[Carried] = field(default_factory=list)
     objects: int = 0
     bytes: int = 0
     complete: bool = True
@@ -104,6 +106,7 @@ class _Tree:
             self.done.bytes += batch.bytes
             self.done.failed += batch.failed
             self.done.lacking += batch.lacking
+            self.done.written += batch.written
             for several in batch.several:
                 self._one(several)
             self._tell()
@@ -165,6 +168,8 @@ class _Tree:
             return
         self.done.objects += outcome.type != DIR
         self.done.bytes += outcome.bytes
+        if outcome.type != DIR and outcome.what not in UNWRITTEN:
+            self.done.written.append(outcome)
         if outcome.lacking:
             self.done.lacking.append(outcome)
 

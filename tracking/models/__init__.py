@@ -3,6 +3,7 @@
 from .compare import CompareResult, CompareRun
 from .copies import TableCopy, TrackedTable
 from .entries import Entry
+from .files import FileChange, FileCompare, FileWatch, MigratedFile
 from .history import Attempt, MigratedObject
 from .journal import JournalEntry, Message, set_phase, set_state
 from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
@@ -15,8 +16,12 @@ __all__ = [
     "DefinitionEntries",
     "DefinitionEntry",
     "Entry",
+    "FileChange",
+    "FileCompare",
+    "FileWatch",
     "JournalEntry",
     "Message",
+    "MigratedFile",
     "MigratedObject",
     "OtherObject",
     "TableCopy",

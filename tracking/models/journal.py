@@ -4,7 +4,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from nodes import status
-from nodes.models import Pair, StoragePool
+from nodes.models import FileRoot, Pair, StoragePool
 
 
 class Message(models.Model):
@@ -49,8 +49,8 @@ class JournalEntry(models.Model):
         return f"M9 {self.entry_type} {self.name} {self.previous_state} -> {self.state}"
 
 
-def set_state(pool: StoragePool, state: str, detail: str, reason: int = 0, text: str = "") -> None:
-    """Change a pool's replication state, with its journal entry in the same transaction.
+def set_state(pool: StoragePool | FileRoot, state: str, detail: str, reason: int = 0, text: str = "") -> None:
+    """Change a pool's or a file root's replication state, with its journal entry in the same transaction.
 
     An M9 entry of type C has no room for the detail: where only that changes, there is none.
     """
@@ -58,7 +58,7 @@ def set_state(pool: StoragePool, state: str, detail: str, reason: int = 0, text:
     if (pool.state, pool.detail, pool.reason, pool.reason_text) == (state, detail, reason, text):
         return
     with transaction.atomic():
-        before = StoragePool.objects.select_for_update().get(pk=pool.pk)
+        before = type(pool).objects.select_for_update().get(pk=pool.pk)
         if (before.state, before.detail, before.reason) != (state, detail, reason):
             pool.since = timezone.now()
         pool.state, pool.detail, pool.reason, pool.reason_text = state, detail, reason, text

@@ -1,0 +1,176 @@
+"""The file roots of a pair: copied, kept equal, proved and turned round with the roles."""
+
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from nodes.models import FileRoot, Pair
+from nodes.postgres.connect import wait_until
+from tests.engine import accounts
+from tests.engine_swap import approved, ended
+from tracking.ifs.compare import compare_trees
+from tracking.ifs.opened import Opened
+from tracking.ifs.roots import Root
+from tracking.models import FileChange, MigratedFile
+
+
+class Trees:
+    """A root on each node, and the pair that keeps them equal."""
+
+    def __init__(self, engine, top: Path) -> None:
+        self.engine = engine
+        self.old, self.new = top / "old", top / "new"
+        self.old.mkdir()
+        self.new.mkdir()
+        FileRoot.objects.create(pair=engine.pair, source=str(self.old), copy=str(self.new))
+
+    @property
+    def root(self) -> FileRoot:
+        return FileRoot.objects.get()
+
+    def migrate(self) -> None:
+        """From nothing to both in step."""
+        self.engine.database.source.execute(accounts(10))
+        self.engine.migrate()
+        self.until_in_step()
+
+    def until_in_step(self) -> None:
+        self.engine.until("the files in step", lambda: self.root.replicating)
+
+    def until_equal(self) -> None:
+        def equal() -> bool:
+            with Opened(Root(self.old, self.new)) as opened:
+                return compare_trees(opened).verdict == "equal"
+
+        self.engine.until("equal trees", equal, 20)
+
+    def until_there(self, path: Path, text: str) -> None:
+        self.engine.until(str(path), lambda: path.exists() and path.read_text() == text, 20)
+
+
+@pytest.fixture
+def trees(engine):
+    with tempfile.TemporaryDirectory(prefix="mwa-files-") as top:
+        yield Trees(engine, Path(top))
+        engine.stop()
+
+
+def test_files_are_copied_and_their_changes_follow(trees):
+    (trees.old / "invoices").mkdir()
+    (trees.old / "invoices" / "1").write_text("one")
+    (trees.new / "left over").write_text("of somebody")
+    trees.migrate()
+    assert trees.root.files_copied == 1 and trees.root.bytes_copied == 3
+    assert (trees.new / "invoices" / "1").read_text() == "one"
+    assert not (trees.new / "left over").exists()
+    assert trees.engine.pair.messages.filter(code="CONFLICT", text__contains="left over").exists()
+    (trees.old / "invoices" / "2").write_text("two")
+    (trees.old / "invoices" / "1").rename(trees.old / "renamed")
+    trees.until_there(trees.new / "invoices" / "2", "two")
+    trees.until_equal()
+    assert not FileChange.objects.exists()
+    migrated = {str(each): each.object_type for each in MigratedFile.objects.all()}
+    assert migrated["invoices/2"] == "*STMF" and "renamed" in migrated
+
+
+def test_a_pause_keeps_tracking_and_carries_nothing(trees):
+    trees.migrate()
+    trees.engine.ask("PAUSED")
+    trees.engine.until("the pause", lambda: trees.engine.pair.phase == "PAUSED")
+    assert (trees.root.state, trees.root.reason) == ("TRACKING", 212)
+    (trees.old / "file").write_text("x")
+    trees.engine.until("the entry", FileChange.objects.filter(path=b"file").exists)
+    assert not (trees.new / "file").exists()
+    trees.engine.ask("SYNC")
+    trees.until_there(trees.new / "file", "x")
+    trees.until_in_step()
+
+
+def test_roles_swap_with_the_files_and_back(trees):
+    (trees.old / "file").write_text("old")
+    trees.migrate()
+    (trees.old / "late").write_text("late")
+    request = approved(trees.engine)
+    assert ended(trees.engine, request) == ("COMPLETE", "")
+    assert any(step["name"] == "files" for step in request.steps)
+    assert (trees.new / "late").read_text() == "late"
+    (trees.new / "file").write_text("new")
+    trees.until_there(trees.old / "file", "new")
+    trees.until_in_step()
+    trees.engine.reconnect()
+    trees.engine.until_state("ACTIVE", "REPLICATING")
+    assert ended(trees.engine, approved(trees.engine)) == ("COMPLETE", "")
+    (trees.old / "file").write_text("old again")
+    trees.until_there(trees.new / "file", "old again")
+
+
+def test_a_file_that_was_changed_on_the_copy_is_in_the_way_of_a_role_swap(trees):
+    (trees.old / "file").write_text("mine")
+    trees.migrate()
+    status = (trees.new / "file").stat()
+    (trees.new / "file").write_text("ours")
+    os.utime(trees.new / "file", ns=(status.st_atime_ns, status.st_mtime_ns))
+    state, why = ended(trees.engine, approved(trees.engine))
+    assert state == "FAILED" and "file: content, blake3" in why
+    assert (trees.old / "file").read_text() == "mine"
+    (trees.old / "file").write_text("newer")
+    trees.until_there(trees.new / "file", "newer")
+    trees.engine.until_state("ACTIVE", "REPLICATING")
+    assert ended(trees.engine, approved(trees.engine)) == ("COMPLETE", "")
+
+
+def test_who_writes_files_behind_the_fence_keeps_the_roles_from_being_swapped(trees):
+    trees.migrate()
+    done = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not done.wait(0.001):
+            (trees.old / f"{number % 50}").write_text(f"{number}")
+            number += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        state, why = ended(trees.engine, approved(trees.engine))
+    finally:
+        done.set()
+        writer.join()
+    assert state == "FAILED" and "written behind the fence" in why
+    trees.until_equal()
+
+
+def test_a_root_that_is_gone_is_suspended_and_comes_back(trees):
+    (trees.old / "file").write_text("x")
+    trees.migrate()
+    trees.old.rename(trees.old.with_name("away"))
+    trees.engine.until("the suspend", lambda: trees.root.in_trouble)
+    assert "needed is" in trees.root.why or "old" in trees.root.why
+    assert (trees.new / "file").exists(), "a tree that is gone is not one without files"
+    trees.old.with_name("away").rename(trees.old)
+    trees.until_in_step()
+    (trees.old / "file").write_text("y")
+    trees.until_there(trees.new / "file", "y")
+
+
+def test_an_engine_that_is_stopped_and_started_misses_nothing(trees):
+    (trees.old / "file").write_text("x")
+    trees.migrate()
+    trees.engine.stop()
+    (trees.old / "file").write_text("yy")
+    (trees.old / "new").write_text("z")
+    trees.engine.start()
+    trees.until_there(trees.new / "file", "yy")
+    trees.until_equal()
+
+
+def test_removing_the_pair_leaves_both_trees_and_no_entry(trees):
+    (trees.old / "file").write_text("x")
+    trees.migrate()
+    trees.engine.ask("REMOVED")
+    wait_until(lambda: not Pair.objects.exists(), "the removal", seconds=30)
+    assert (trees.old / "file").exists() and (trees.new / "file").exists()
+    assert not FileRoot.objects.exists() and not FileChange.objects.exists()

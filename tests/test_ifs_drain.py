@@ -1,0 +1,136 @@
+"""From the list to the copy: what a tracker has listed is carried, whatever happens meanwhile."""
+
+import os
+import random
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from nodes.postgres.connect import connect, one
+from tests.test_ifs_watch_list import Portal, portal  # noqa: F401
+from tests.test_ifs_watch_random import change
+from tracking.ifs import history
+from tracking.ifs.compare import compare_trees
+from tracking.ifs.drain import Drain, Place
+from tracking.ifs.opened import Opened
+from tracking.ifs.roots import Root
+from tracking.ifs.watching import RootGone
+
+NEVER = threading.Event()
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    (tmp_path / "copy").mkdir()
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def drain(portal: Portal, copy: Path):  # noqa: F811
+    made = Drain(portal.session, Place(1, Root(portal.root, copy)), "engine test", 2, 5.0)
+    yield made
+    made.close()
+
+
+def until_empty(drain: Drain) -> list:
+    """Everything that is due."""
+    batches = []
+    while batch := drain.batch(NEVER):
+        batches.append(batch)
+    return batches
+
+
+def equal(root: Root) -> bool:
+    with Opened(root) as opened:
+        return compare_trees(opened).verdict == "equal"
+
+
+def test_what_changes_while_the_first_copy_runs_is_on_the_copy(portal, copy, drain):  # noqa: F811
+    dice, outside = random.Random(3), os.fsencode(portal.root.parent / "outside")
+    os.mkdir(outside)
+    top = os.fsencode(portal.root)
+    for _ in range(100):
+        change(top, outside, dice)
+    with portal.tracking() as tracker:
+        tracker.started()
+        for _ in range(20):
+            for _ in range(15):
+                change(top, outside, dice)
+            drain.batch(NEVER)
+        tracker.barrier()
+        until_empty(drain)
+    assert equal(Root(portal.root, copy))
+    assert portal.files().owed().entries == 0
+
+
+def test_what_was_carried_is_in_the_history_once_with_its_latest_success(portal, copy, drain):  # noqa: F811
+    began = datetime.now(UTC)
+    with portal.tracking() as tracker:
+        tracker.started()
+        until_empty(drain)
+        for text in ("1", "22"):
+            (portal.root / "file").write_text(text)
+            tracker.barrier()
+            until_empty(drain)
+    assert history.since(portal.session, 1, began) == [b"file"]
+    found = "select count || object_type || size from tracking_migratedfile"
+    assert one(portal.session, found) == "2*STMF2"
+
+
+def test_a_socket_is_listed_as_ineligible_and_in_nobodys_way(portal, copy, drain):  # noqa: F811
+    import socket
+
+    with portal.tracking() as tracker, socket.socket(socket.AF_UNIX) as listening:
+        tracker.started()
+        until_empty(drain)
+        listening.bind(str(portal.root / "socket"))
+        tracker.barrier()
+        (batch,) = until_empty(drain)
+    assert batch.failed[0].type == "*SOCKET"
+    row = portal.session.execute("select state, object_type, failure_job from tracking_filechange").fetchone()
+    assert row == ("INELIGIBLE", "*SOCKET", "engine test")
+    assert portal.files().owed().entries == 0
+
+
+def test_a_walk_that_is_interrupted_stays_on_the_list(portal, copy, drain):  # noqa: F811
+    for number in range(50):
+        (portal.root / f"{number}").mkdir()
+        (portal.root / f"{number}" / "file").write_text("x")
+    stop = threading.Event()
+    stop.set()
+    with portal.tracking() as tracker:
+        tracker.started()
+        drain.batch(stop)
+        assert portal.files().owed().walks == 1
+        until_empty(drain)
+    assert equal(Root(portal.root, copy))
+
+
+def test_a_copy_that_is_gone_loses_nothing(portal, copy, drain):  # noqa: F811
+    with portal.tracking() as tracker:
+        tracker.started()
+        until_empty(drain)
+        (portal.root / "file").write_text("x")
+        tracker.barrier()
+        copy.rename(copy.with_name("away"))
+        with pytest.raises(RootGone, match="copy: No such file"):
+            drain.batch(NEVER)
+        copy.with_name("away").rename(copy)
+        with connect(portal.conninfo, "test") as session:
+            again = Drain(session, Place(1, Root(portal.root, copy)), "engine test", 2, 5.0)
+            until_empty(again)
+            again.close()
+    assert (copy / "file").read_text() == "x"
+
+
+def test_what_failed_on_a_walk_is_tried_again_by_itself(portal, copy, drain):  # noqa: F811
+    """A name that is too long for the copy's directory is not; a file under a busy name is."""
+    (portal.root / "file").write_text("x")
+    (copy / "file").mkdir()
+    (copy / "file" / "mounted").mkdir()
+    with portal.tracking() as tracker:
+        tracker.started()
+        until_empty(drain)
+    assert (copy / "file").read_text() == "x"

@@ -1,0 +1,210 @@
+"""The loop of one file root: a tracker that watches the primary's tree, and carrying what it lists.
+
+In a thread of its own, so that what takes long with files delays no rows. It may be killed at any moment:
+whoever comes next starts a tracker, which owes a walk of the whole root.
+"""
+
+import logging
+import threading
+import time
+from datetime import timedelta
+
+import psycopg
+from django.db import DatabaseError, close_old_connections, connection
+from django.db.models import F
+from django.utils import timezone
+
+from mwaportal import doorbell
+from mwaportal.portaldb import portal_conninfo
+from nodes.models import FileRoot, Pair
+from nodes.postgres.connect import TimedOut, Unreachable, connect
+from tracking.ifs.clean import clean
+from tracking.ifs.drain import Batch, Drain, Place
+from tracking.ifs.hands import HandLost
+from tracking.ifs.paths import shown
+from tracking.ifs.tracker import TrackerConfig
+from tracking.ifs.tracker_client import TrackerFailed, TrackerProcess
+from tracking.ifs.watching import RootGone
+from tracking.models import FileWatch, set_state
+
+from . import fileplaces
+from .poolruntime import LeaseLost
+from .say import say
+
+_log = logging.getLogger("mwa.engine")
+_TICK_SECONDS = 0.5
+_DRAW_SECONDS = 1.0
+_BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
+_EXPECTED = (
+    RootGone, TrackerFailed, HandLost, Unreachable, TimedOut, psycopg.Error, DatabaseError, OSError
+)  # fmt: skip
+
+
+class FileLoop(threading.Thread):
+    """Keeps one root equal; `swapped` is the direction in which it does so now."""
+
+    def __init__(self, root_id: int, owner: str) -> None:
+        super().__init__(name=f"file root {root_id}", daemon=True)
+        self.root_id = root_id
+        self._owner = owner
+        self._bell = threading.Event()
+        self._halt = threading.Event()
+        self._free = threading.Event()
+        self._free.set()
+        self._at_work = threading.Lock()
+        self._session: psycopg.Connection | None = None
+        self._drain: Drain | None = None
+        self._drawn_at = 0.0
+        self.swapped: bool | None = None
+        self.tracker: TrackerProcess | None = None
+        self.place: Place | None = None
+
+    def wake(self) -> None:
+        """Look now."""
+        self._bell.set()
+
+    def stop(self) -> None:
+        """End after the file that is under way."""
+        self._halt.set()
+        self._bell.set()
+
+    def hold(self) -> None:
+        """Carry nothing from here on; returns when nothing is being carried any more."""
+        self._free.clear()
+        with self._at_work:
+            pass
+
+    def release(self) -> None:
+        """Carry again."""
+        self._free.set()
+        self._bell.set()
+
+    def run(self) -> None:
+        """The thread's body."""
+        try:
+            while not self._halt.is_set():
+                self._bell.clear()
+                close_old_connections()
+                self._bell.wait(0 if self._step() else _TICK_SECONDS)
+        except (LeaseLost, FileRoot.DoesNotExist):
+            pass
+        finally:
+            self._end()
+            connection.close()
+
+    def _step(self) -> bool:
+        """Do the next thing; whether there is more to do at once."""
+        root = FileRoot.objects.select_related("pair__source", "pair__copy").get(pk=self.root_id)
+        if root.pair.lease_owner != self._owner:
+            raise LeaseLost
+        if not self._free.is_set() or (root.retry_at and root.retry_at > timezone.now()):
+            return False
+        try:
+            with self._at_work:
+                return self._free.is_set() and self._keep(root)
+        except _EXPECTED as error:
+            self._failed(root, error)
+            return False
+
+    def _keep(self, root: FileRoot) -> bool:
+        if self._drain is None or self.swapped != root.pair.swapped:
+            self._begin(root)
+        assert self.tracker is not None and self._drain is not None
+        if not self.tracker.alive():
+            raise TrackerFailed(self.tracker.last_words())
+        if root.pair.goal == Pair.Goal.PAUSED:
+            set_state(root, "TRACKING", "SUSPENDED", 212)
+            return False
+        if not FileWatch.objects.filter(root=root, state="WATCHING").exists():
+            return False  # first everything is watched, then it is walked
+        if not root.replicating:
+            set_state(root, "ACTIVE", "SYNCHRONIZING")
+        first = root.copied_at is None
+        tell = (lambda *done: self._tell(root, *done)) if first else None
+        batch = self._drain.batch(self._halt, tell, first=first)
+        self._note(root, batch, first)
+        if not batch and not root.replicating:
+            self._in_step(root)
+        return bool(batch) and not self._halt.is_set()
+
+    def _begin(self, root: FileRoot) -> None:
+        """Start to track, in the direction of the roles."""
+        self._end()
+        self.place = place = fileplaces.place(root)
+        with place.opened() as opened:
+            for left in clean(opened):
+                _log.info("%s: removed %s, left by a crash", root, shown(left))
+            trees = [path.decode("utf-8", "surrogateescape") for path in opened.excluded.trees]
+        FileWatch.objects.filter(root=root).delete()  # what is said from here on is of the new one
+        config = TrackerConfig(
+            str(place.root.source), root.pk, portal_conninfo(), exclusions=list(root.patterns), trees=trees
+        )
+        self.tracker = TrackerProcess(config, lambda event: self._bell.set())
+        self._session = connect(portal_conninfo(), "files")
+        self._drain = Drain(
+            self._session, place, f"engine {self._owner}", max(2, root.pair.parallel_degree),
+            root.pair.savactwait_seconds,
+        )  # fmt: skip
+        self.swapped = root.pair.swapped
+
+    def _end(self) -> None:
+        if self._drain is not None:
+            self._drain.close()
+        if self._session is not None:
+            self._session.close()
+        if self.tracker is not None:
+            self.tracker.kill()
+        self._drain = self._session = self.tracker = self.place = None
+
+    def _in_step(self, root: FileRoot) -> None:
+        """The list was empty once since tracking began: everything that it held is on the secondary."""
+        if root.changes.filter(state__in=("READY", "MIGRATING"), set_aside="").exists():
+            return
+        root.failures, root.retry_at = 0, None
+        root.copied_at = root.copied_at or timezone.now()
+        root.save(update_fields=["failures", "retry_at", "copied_at"])
+        set_state(root, "ACTIVE", "REPLICATING")
+        say(root.pair, f"{root} is on the secondary; changes of its files are carried as they come")
+
+    def _note(self, root: FileRoot, batch: Batch, first: bool) -> None:
+        if not batch:
+            return
+        for entry, tree in batch.walked:
+            if first and tree.conflicts:
+                self._conflicts(root, tree.conflicts)
+            if tree.complete and entry.reason and not first:
+                say(root.pair, f"{root}: walked {shown(entry.path)}: {entry.reason}")
+        for failed in batch.failed[:1]:
+            say(root.pair, f"{root}: {failed.reason}", "FAILED")
+        written = 0 if first else sum(len(tree.written) for _, tree in batch.walked)
+        if more := written + len(batch.carried):
+            FileRoot.objects.filter(pk=root.pk).update(changes_carried=F("changes_carried") + more)
+        self._draw(root)
+
+    def _conflicts(self, root: FileRoot, paths: list[bytes]) -> None:
+        text = f"{root}: {len(paths)} objects that only {root.secondary} had were removed; the primary wins: "
+        say(root.pair, text + ", ".join(map(shown, paths[:5])), "CONFLICT")
+
+    def _tell(self, root: FileRoot, objects: int, written: int) -> None:
+        """How far the first copy is."""
+        FileRoot.objects.filter(pk=root.pk).update(
+            files_copied=objects, bytes_copied=root.bytes_copied + written
+        )
+        self._draw(root)
+
+    def _draw(self, root: FileRoot) -> None:
+        """Have the open pages drawn again, not all the time."""
+        if time.monotonic() - self._drawn_at > _DRAW_SECONDS:
+            self._drawn_at = time.monotonic()
+            doorbell.notify(root.pair_id)
+
+    def _failed(self, root: FileRoot, error: Exception) -> None:
+        self._end()
+        wait = _BACKOFF_SECONDS[min(root.failures, len(_BACKOFF_SECONDS) - 1)]
+        why = str(error).strip() or type(error).__name__
+        reason = 9110 if isinstance(error, TrackerFailed | HandLost) else 9100
+        root.failures += 1
+        root.retry_at = timezone.now() + timedelta(seconds=wait)
+        root.save(update_fields=["failures", "retry_at"])
+        set_state(root, "TRACKING", "SUSPENDED", reason, why)
+        say(root.pair, f"{root}: {why}; tried again in {wait} s", str(reason))
