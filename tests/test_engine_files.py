@@ -14,7 +14,7 @@ from tests.engine_swap import approved, ended
 from tracking.ifs.compare import compare_trees
 from tracking.ifs.opened import Opened
 from tracking.ifs.roots import Root
-from tracking.models import FileChange, MigratedFile
+from tracking.models import FileChange, FileCompare, MigratedFile
 
 
 class Trees:
@@ -116,8 +116,8 @@ def test_a_file_that_was_changed_on_the_copy_is_in_the_way_of_a_role_swap(trees)
     state, why = ended(trees.engine, approved(trees.engine))
     assert state == "FAILED" and "file: content, blake3" in why
     assert (trees.old / "file").read_text() == "mine"
-    (trees.old / "file").write_text("newer")
-    trees.until_there(trees.new / "file", "newer")
+    assert trees.engine.pair.messages.filter(code="CONFLICT", text__contains="file: content").exists()
+    trees.until_there(trees.new / "file", "mine")
     trees.engine.until_state("ACTIVE", "REPLICATING")
     assert ended(trees.engine, approved(trees.engine)) == ("COMPLETE", "")
 
@@ -174,3 +174,48 @@ def test_removing_the_pair_leaves_both_trees_and_no_entry(trees):
     wait_until(lambda: not Pair.objects.exists(), "the removal", seconds=30)
     assert (trees.old / "file").exists() and (trees.new / "file").exists()
     assert not FileRoot.objects.exists() and not FileChange.objects.exists()
+
+
+def test_a_compare_tells_what_was_changed_on_the_copy_and_the_primary_wins(trees):
+    (trees.old / "file").write_text("mine")
+    trees.migrate()
+    (trees.new / "file").write_text("ours")
+    (trees.new / "extra").write_text("ours")
+    compare = FileCompare.request(trees.root)
+    trees.engine.until("the compare", FileCompare.objects.filter(ended_at__isnull=False).exists)
+    compare.refresh_from_db()
+    found = {(each["path"], each["kind"]) for each in compare.differences}
+    assert compare.verdict == "DIFFERENT" and found >= {("file", "content"), ("extra", "extra")}
+    trees.until_equal()
+    trees.engine.until("nothing owed", lambda: not FileChange.objects.exists())
+    FileCompare.request(trees.root)
+    trees.engine.until("the next", lambda: not FileCompare.objects.filter(ended_at=None).exists())
+    assert FileCompare.objects.first().verdict == "EQUAL"
+
+
+def test_a_row_that_names_a_file_that_is_not_there_keeps_the_roles_from_being_swapped(trees):
+    (trees.old / "invoices").mkdir()
+    (trees.old / "invoices" / "1").write_text("one")
+    trees.engine.database.source.execute("create table invoice (id int primary key, path text)")
+    trees.migrate()
+    FileRoot.objects.update(query="select path from invoice")
+    trees.engine.application(f"insert into invoice values (1, 'invoices/1'), (2, '{trees.old}/invoices/2')")
+    trees.engine.until_equal()
+    state, why = ended(trees.engine, approved(trees.engine))
+    assert state == "FAILED"
+    assert "1 of 2 paths that rows name are not below" in why and "invoices/2 does not exist" in why
+    (trees.old / "invoices" / "2").write_text("two")
+    trees.engine.until_state("ACTIVE", "REPLICATING")
+    request = approved(trees.engine)
+    assert ended(trees.engine, request) == ("COMPLETE", "")
+    assert "2 paths that rows name are on the secondary" in [step["text"] for step in request.steps]
+
+
+@pytest.mark.parametrize("query", ["select no from invoice", "delete from account returning id"])
+def test_a_query_of_paths_that_cannot_be_run_is_named_and_changes_nothing(trees, query):
+    trees.migrate()
+    FileRoot.objects.update(query=query)
+    state, why = ended(trees.engine, approved(trees.engine))
+    assert state == "FAILED" and f"the query of file root {trees.old}: " in why
+    trees.engine.until_state("ACTIVE", "REPLICATING")
+    trees.engine.until_equal()

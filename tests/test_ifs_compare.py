@@ -10,7 +10,7 @@ from blake3 import blake3
 
 from tests.test_ifs_walk import make_deep
 from tests.trees import Tree, need_root, open_to_all, without_rights, write
-from tracking.ifs.compare import compare_paths, compare_trees, dangling
+from tracking.ifs.compare import compare_paths, compare_trees, dangling, named
 from tracking.ifs.difference import CompareOptions
 from tracking.ifs.hashing import NotHashed, hashes
 from tracking.ifs.links import Links
@@ -237,14 +237,14 @@ def test_no_row_may_point_to_a_missing_file(tree):
     os.unlink(tree.copy / "1/5")
     asked = ["1/1", "1/5", f"{tree.source}/2/one", f"{tree.source}/3/99", "0/\udcff\n", "9/9", "/etc/passwd",
              "../x", "link/x", "link"]  # fmt: skip
-    found = dict(dangling(tree.opened, asked))
+    found = dict(dangling(tree.opened, [named(tree.root, path) for path in asked]))
     assert found == {
-        "1/5": "does not exist on the copy",
-        f"{tree.source}/3/99": "does not exist on the copy",
-        "9/9": "its directory does not exist on the copy",
-        "/etc/passwd": "is not below the root",
-        "../x": "is not below the root",
-        "link/x": "its directory does not exist on the copy",
+        b"1/5": "does not exist on the copy",
+        b"3/99": "does not exist on the copy",
+        b"9/9": "its directory does not exist on the copy",
+        b"/etc/passwd": "is not below the root",
+        b"../x": "is not below the root",
+        b"link/x": "its directory does not exist on the copy",
     }
 
 

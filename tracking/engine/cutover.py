@@ -4,6 +4,7 @@ What becomes of it in the end, and after a crash, is in `outcome`.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -107,10 +108,12 @@ def _drain(
     set_phase(pair, "SWAPPING", "A")
     _each(swaps, PoolSwap.approach)
     _each(swaps, PoolSwap.close_primary)
+    deadline = time.monotonic() + pair.swap_budget_ms / 1000
     with ThreadPoolExecutor(1) as beside:
-        settled = beside.submit(files.behind_fence, pair, proved, pair.swap_budget_ms / 1000)
+        settled = beside.submit(files.behind_fence, proved, deadline)
         _each(swaps, PoolSwap.drain)
         request.steps = settled.result()
+    request.steps += files.refuse_dangling(proved, deadline)
     _refuse_what_no_stream_brings(runtimes, swaps, written)
 
 

@@ -28,6 +28,7 @@ from tracking.ifs.watching import RootGone
 from tracking.models import FileWatch, set_state
 
 from . import fileplaces
+from .filecompares import FileCompares
 from .poolruntime import LeaseLost
 from .say import say
 
@@ -56,6 +57,7 @@ class FileLoop(threading.Thread):
         self._drain: Drain | None = None
         self._drawn_at = 0.0
         self.swapped: bool | None = None
+        self._compares = FileCompares()
         self.tracker: TrackerProcess | None = None
         self.place: Place | None = None
 
@@ -68,6 +70,10 @@ class FileLoop(threading.Thread):
         self._halt.set()
         self._bell.set()
 
+    def compare_nothing(self) -> None:
+        """End the compare that is under way, and begin none until `release`."""
+        self._compares.stop()
+
     def hold(self) -> None:
         """Carry nothing from here on; returns when nothing is being carried any more."""
         self._free.clear()
@@ -75,7 +81,8 @@ class FileLoop(threading.Thread):
             pass
 
     def release(self) -> None:
-        """Carry again."""
+        """Carry and compare again."""
+        self._compares = FileCompares()
         self._free.set()
         self._bell.set()
 
@@ -89,6 +96,7 @@ class FileLoop(threading.Thread):
         except (LeaseLost, FileRoot.DoesNotExist):
             pass
         finally:
+            self._compares.stop()
             self._end()
             connection.close()
 
@@ -109,7 +117,7 @@ class FileLoop(threading.Thread):
     def _keep(self, root: FileRoot) -> bool:
         if self._drain is None or self.swapped != root.pair.swapped:
             self._begin(root)
-        assert self.tracker is not None and self._drain is not None
+        assert self.tracker and self._drain and self.place
         if not self.tracker.alive():
             raise TrackerFailed(self.tracker.last_words())
         if root.pair.goal == Pair.Goal.PAUSED:
@@ -125,6 +133,7 @@ class FileLoop(threading.Thread):
         self._note(root, batch, first)
         if not batch and not root.replicating:
             self._in_step(root)
+        self._compares.step(root, self.place)
         return bool(batch) and not self._halt.is_set()
 
     def _begin(self, root: FileRoot) -> None:

@@ -18,6 +18,7 @@ from tracking.ifs.tracker_client import Barrier
 from tracking.ifs.watching import below
 from tracking.mirror.swap import SwapRefused
 
+from .filecompares import list_again
 from .fileloop import FileLoop
 
 _SEEN = CompareOptions(content=False)
@@ -58,12 +59,14 @@ def settle(root: FileRoot, loop: FileLoop, place: Place, since: datetime, deadli
         loop.hold()
         with place.opened() as opened:
             changed = history.since(portal, root.pk, since)
-            _refuse(portal, root, compare_paths(opened, changed, _AT_ONCE), still=True)
+            found = [compare_paths(opened, changed, _AT_ONCE)]
             for path in first.unwatched:
                 raw = path.encode("utf-8", "surrogateescape")
-                _refuse(portal, root, compare_trees(opened, _AT_ONCE, path=raw), still=True)
+                found.append(compare_trees(opened, _AT_ONCE, path=raw))
         if _barrier(loop, deadline).listed != first.listed:
             raise _still_written(portal, root)
+        for each in found:
+            _refuse(portal, root, each, still=True)
     if time.monotonic() > deadline:
         raise SwapRefused(f"the files of {root} took longer than the budget")
     return f"{len(changed)} files that have changed are equal by content"
@@ -108,6 +111,7 @@ def _refuse(portal: Connection, root: FileRoot, found: TreeResult, *, still: boo
     if still:
         wrong += [f"{shown(path)} is being written" for path in found.changing]
     more = found.difference_count - len(found.differences)
+    list_again(portal, root, [each for each in found.differences if _counts(each.path, omitted)])
     if wrong or more:
         raise SwapRefused(
             f"the files below {root} are not equal on both nodes: {'; '.join(wrong[:3])}"

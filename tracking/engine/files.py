@@ -3,16 +3,16 @@
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.utils import timezone
 
 from nodes.models import FileRoot, Pair
 from tracking.ifs.drain import Place
 from tracking.mirror.swap import SwapRefused
 
-from . import fileproof
+from . import fileproof, filerows
 from .fileloop import FileLoop
 
 _log = logging.getLogger("mwa.engine")
@@ -55,37 +55,59 @@ class Files:
         for loop in self._loops.values():
             loop.release()
 
-    def before_fence(self, pair: Pair) -> dict[int, datetime]:
-        """Prove what has been carried so far, while applications go on; raises `SwapRefused`.
+    def before_fence(self, pair: Pair) -> list["Proved"]:
+        """Prove what has been carried so far, while applications go on; raises `SwapRefused`."""
+        for loop in self._loops.values():
+            loop.compare_nothing()
+        proved = []
+        for root in pair.file_roots.select_related("pair__source", "pair__copy", "query_pool"):
+            loop, place = self._tracked(root)
+            since = fileproof.compare_before(root, place)
+            proved.append(Proved(root, loop, place, since, filerows.found_before(root, place)))
+        return proved
 
-        Returns since when each root has to be proved once more behind the fence.
-        """
-        roots = pair.file_roots.select_related("pair")
-        return {root.pk: fileproof.compare_before(root, self._tracked(root)[1]) for root in roots}
-
-    def behind_fence(self, pair: Pair, since: dict[int, datetime], seconds: float) -> list[dict[str, object]]:
+    def behind_fence(self, proved: list["Proved"], deadline: float) -> list[dict[str, object]]:
         """Nobody writes any more: carry the last changes and prove them; raises `SwapRefused`.
 
         Nothing is carried from then on, until `release`.
         """
-        roots = list(pair.file_roots.select_related("pair"))
-        if not roots:
-            return []
-        deadline = time.monotonic() + seconds
-        with ThreadPoolExecutor(len(roots)) as pool:
-            return list(pool.map(lambda root: self._settle(root, since[root.pk], deadline), roots))
+        with ThreadPoolExecutor(max(1, len(proved))) as pool:
+            return list(pool.map(lambda each: _settle(each, deadline), proved))
 
-    def _settle(self, root: FileRoot, since: datetime, deadline: float) -> dict[str, object]:
-        began = timezone.now()
-        try:
-            text = fileproof.settle(root, *self._tracked(root), since, deadline)
-        finally:
-            connection.close()
-        took = (timezone.now() - began).total_seconds() * 1000
-        return {"database": str(root), "name": "files", "ms": round(took, 1), "text": text}
+    def refuse_dangling(self, proved: list["Proved"], deadline: float) -> list[dict[str, object]]:
+        """When all rows are on the secondary, too: none may name a file that is not; raises `SwapRefused`."""
+        return [
+            filerows.refuse_dangling(each.root, each.place, each.named, each.since, deadline)
+            for each in proved
+            if each.root.query
+        ]
 
     def _tracked(self, root: FileRoot) -> tuple[FileLoop, Place]:
         loop = self._loops.get(root.pk)
         if loop is None or loop.place is None:
             raise SwapRefused(f"the files of {root} are not being tracked")
         return loop, loop.place
+
+
+@dataclass(frozen=True)
+class Proved:
+    """A root before the fence: what is carried from `since` on is to be proved again behind it.
+
+    `named` are paths that rows name and that were found.
+    """
+
+    root: FileRoot
+    loop: FileLoop
+    place: Place
+    since: datetime
+    named: set[bytes]
+
+
+def _settle(each: Proved, deadline: float) -> dict[str, object]:
+    began = time.monotonic()
+    try:
+        text = fileproof.settle(each.root, each.loop, each.place, each.since, deadline)
+    finally:
+        connection.close()
+    took = round((time.monotonic() - began) * 1000, 1)
+    return {"database": str(each.root), "name": "files", "ms": took, "text": text}

@@ -5,6 +5,7 @@ where the copy has had its chance: nothing is waiting to be carried there, or th
 the source has not changed between the two looks.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,8 @@ from threading import Event
 from .difference import CompareOptions, Difference, NotCompared, TreeResult
 from .entry import STMF, Entry, Link, look
 from .opened import Opened, below
-from .paths import parted, relative, shown
+from .paths import parted, relative
+from .roots import Root
 from .sight import Seen, Sight
 from .walk import Listed, directories, list_directory
 
@@ -59,19 +61,22 @@ def compare_paths(
     return comparison.run(lambda: ((relative(path), None, None, True) for path in paths))
 
 
-def dangling(opened: Opened, paths: Iterable[bytes | str]) -> list[tuple[str, str]]:
-    """Which of these paths do not lead to an object on the copy, each with the reason.
+def dangling(opened: Opened, paths: Iterable[bytes]) -> list[tuple[bytes, str]]:
+    """Which of these paths (see `named`) do not lead to an object on the copy, each with the reason.
 
-    They are relative to the root, or absolute and below its source, as an application writes them down.
     Links are not followed.
     """
-    top = str(opened.root.source).encode("utf-8", "surrogateescape").rstrip(b"/") + b"/"
-    found = []
-    for path in paths:
-        raw = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
-        if reason := _missing(opened.copy, raw.removeprefix(top)):
-            found.append((shown(raw), reason))
-    return found
+    return [(path, reason) for path in paths if (reason := _missing(opened.copy, path))]
+
+
+def named(root: Root, path: bytes | str) -> bytes:
+    """A path as an application writes it down, relative to the root: it may be absolute, on either node."""
+    raw = path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
+    for end in (root.source, root.copy):
+        top = os.fsencode(end).rstrip(b"/") + b"/"
+        if raw.startswith(top):
+            return raw[len(top) :]
+    return raw
 
 
 def _missing(copy: int, path: bytes) -> str:

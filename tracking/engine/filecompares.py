@@ -1,0 +1,142 @@
+"""Compares of file roots while files are written: those that people asked for, and a look now and then.
+
+What differs although nothing is owed was changed on the secondary, or by a way that no tracker sees. It is
+reported, and carried again: the primary wins.
+"""
+
+import logging
+import threading
+import time
+
+import psycopg
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from mwaportal import doorbell
+from mwaportal.portaldb import portal_conninfo
+from nodes.models import FileRoot
+from nodes.postgres.connect import Connection, Unreachable, connect
+from tracking.ifs import changelist
+from tracking.ifs.changelist import ChangeList
+from tracking.ifs.changes import Change
+from tracking.ifs.compare import compare_trees
+from tracking.ifs.difference import CompareOptions, Difference, TreeResult
+from tracking.ifs.drain import Place
+from tracking.ifs.paths import shown
+from tracking.ifs.watching import RootGone
+from tracking.models import FileCompare
+
+from .say import say
+
+_log = logging.getLogger("mwa.engine")
+_EVERY_SECONDS = 900.0
+_SHARE = 20  # of the time: a look must not become what the disks do
+_SHOWN = 20
+
+
+class FileCompares:
+    """The compares of one root, one at a time, in a thread of their own."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._not_before = time.monotonic() + _EVERY_SECONDS
+
+    def step(self, root: FileRoot, place: Place) -> None:
+        """Begin the next one where it is time, or somebody has asked."""
+        if (
+            self._stop.is_set()
+            or not root.replicating
+            or (self._thread is not None and self._thread.is_alive())
+        ):
+            return
+        asked = root.compares.filter(ended_at=None).first()
+        if asked or time.monotonic() >= self._not_before:
+            self._thread = threading.Thread(target=self._run, args=(root, place, asked), daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the one that is running; one that was asked for begins again with the next engine."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(10)
+
+    def _run(self, root: FileRoot, place: Place, asked: FileCompare | None) -> None:
+        began = time.monotonic()
+        try:
+            if asked:
+                carry_out(asked, place, self._stop)
+            else:
+                look(root, place, self._stop)
+        except (Unreachable, psycopg.Error, DatabaseError, RootGone, OSError) as error:
+            _log.warning("comparing the files of %s: %s", root, error)
+        finally:
+            self._not_before = time.monotonic() + max(_EVERY_SECONDS, _SHARE * (time.monotonic() - began))
+            connection.close()
+
+
+def carry_out(asked: FileCompare, place: Place, stop: threading.Event) -> None:
+    """A compare that somebody asked for; one that is stopped stays asked for."""
+    root, asked.started_at = asked.root, timezone.now()
+    asked.save(update_fields=["started_at"])
+    found = _compare(root, place, stop, content=asked.content)
+    if stop.is_set():
+        return
+    if asked.content and not found.not_compared:
+        FileRoot.objects.filter(pk=root.pk).update(compared_at=asked.started_at)
+    keep(asked, found)
+
+
+def look(root: FileRoot, place: Place, stop: threading.Event) -> None:
+    """By metadata; only what differs is kept."""
+    began = timezone.now()
+    found = _compare(root, place, stop, content=False)
+    if found.differences:
+        keep(FileCompare(root=root, content=False, started_at=began), found)
+
+
+def keep(compare: FileCompare, found: TreeResult) -> None:
+    """Write down how it ended."""
+    compare.ended_at, compare.verdict = timezone.now(), found.verdict.upper()
+    compare.objects_compared, compare.bytes_compared = found.objects_compared, found.bytes_compared
+    compare.difference_count = found.difference_count
+    compare.differences = [
+        {"path": shown(each.path), "kind": each.kind, "type": each.type, "what": each.what}
+        for each in found.differences[:_SHOWN]
+    ]
+    unseen = [f"{shown(each.path)}: {each.reason}" for each in found.not_compared[:_SHOWN]]
+    unseen += [f"{shown(path)} is being written all the time" for path in found.changing[:_SHOWN]]
+    compare.message = "; ".join(unseen)
+    compare.save()
+    doorbell.notify(compare.root.pair_id)
+
+
+def list_again(portal: Connection, root: FileRoot, differences: list[Difference]) -> None:
+    """What differs is owed once more, and people are told."""
+    if not differences:
+        return
+    now, why = time.monotonic(), "differs from the primary"
+    changes = [
+        Change(each.path, now, walk=each.type == "*DIR", content=True, reason=why, changes=1)
+        for each in differences
+    ]
+    ChangeList(portal, root.pk).add(changes)
+    first = differences[0]
+    say(
+        root.pair,
+        f"{root}: {len(differences)} objects differ on {root.secondary} although nothing is owed, and are"
+        f" carried again; the primary wins. The first: {shown(first.path)}: {first.kind}, {first.what}",
+        "CONFLICT",
+    )
+
+
+def _compare(root: FileRoot, place: Place, stop: threading.Event, *, content: bool) -> TreeResult:
+    with connect(portal_conninfo(), "file compare") as portal, place.opened() as opened:
+        found = compare_trees(
+            opened, CompareOptions(content=content), stop=stop,
+            caught_up=lambda path: not changelist.owes(portal, root.pk, path),
+        )  # fmt: skip
+        if not stop.is_set():
+            left_out = changelist.omitted(portal, root.pk)
+            list_again(portal, root, [each for each in found.differences if each.path not in left_out])
+    return found
