@@ -11,10 +11,11 @@ from nodes.models import FileRoot, Pair
 from nodes.postgres.connect import wait_until
 from tests.engine import accounts
 from tests.engine_swap import approved, ended
+from tracking.engine import filecheck
 from tracking.ifs.compare import compare_trees
 from tracking.ifs.opened import Opened
 from tracking.ifs.roots import Root
-from tracking.models import FileChange, FileCompare, MigratedFile
+from tracking.models import FileChange, FileCompare, FileWatch, MigratedFile
 
 
 class Trees:
@@ -219,3 +220,24 @@ def test_a_query_of_paths_that_cannot_be_run_is_named_and_changes_nothing(trees,
     assert state == "FAILED" and f"the query of file root {trees.old}: " in why
     trees.engine.until_state("ACTIVE", "REPLICATING")
     trees.engine.until_equal()
+
+
+def test_preflight_refuses_roots_that_cannot_be_kept_equal_before_anything_is_touched(trees):
+    FileRoot.objects.update(source=str(trees.old / "missing"))
+    FileRoot.objects.create(pair=trees.engine.pair, number=2, source=str(trees.old), copy=str(trees.old))
+    trees.engine.start()
+    trees.engine.ask("SYNC")
+    trees.engine.until("the refusal", lambda: trees.engine.pair.phase_detail == "E")
+    why = trees.engine.pair.detail_text
+    assert "old/missing does not exist, needed is a directory" in why
+    assert "is the same directory as" in why
+    assert not FileWatch.objects.exists() and trees.engine.pool.step == ""
+
+
+def test_preflight_tells_how_a_root_would_be_watched_and_whether_there_is_room(trees):
+    (trees.old / "file").write_bytes(b"x" * 100_000)
+    found = {check.name: check for check in filecheck.run(trees.engine.pair)}
+    assert all(check.status == "passed" for check in found.values())
+    assert {"file root", "file system", "room for files"} <= found.keys()
+    needed = int(found["room for files"].needed.split(" bytes")[0].replace(",", ""))
+    assert 100_000 <= needed < 200_000

@@ -25,6 +25,7 @@ from . import (
     capturing,
     criteria_list,
     definitions,
+    filecheck,
     measure,
     newtables,
     others,
@@ -67,7 +68,8 @@ def check(runtimes: list[PoolRuntime]) -> None:
 def _preflight(runtimes: list[PoolRuntime]) -> list[preflight.Check]:
     pair = runtimes[0].pool.pair
     databases = [runtime.pool.database for runtime in runtimes]
-    return preflight.run(pair.source.own_conninfo, pair.copy.own_conninfo, databases)
+    checks = preflight.run(pair.source.own_conninfo, pair.copy.own_conninfo, databases)
+    return checks + filecheck.run(pair)
 
 
 def _what(found: preflight.Check) -> tuple[str, str, str | None]:

@@ -17,6 +17,7 @@ from nodes.models import Node, Pair, StoragePool, SwapRequest
 from nodes.postgres import preflight
 from nodes.postgres.connect import Unreachable, connect, describe, one
 from nodes.status import VERDICT
+from tracking.engine import filecheck
 from tracking.models import CompareRun, DefinitionEntry, OtherObject
 
 
@@ -93,6 +94,7 @@ class Command(BaseCommand):
             for database in databases:
                 self._create_missing(pair, database)
             checks = preflight.run(*where)  # now also of what lies in them
+        checks += filecheck.run(pair)
         self.say(preflight.report(checks))
         if not preflight.passed(checks):
             raise CommandError("preflight failed")
