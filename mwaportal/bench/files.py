@@ -22,6 +22,7 @@ from tracking.ifs.opened import sync
 from tracking.ifs.roots import Root
 from tracking.ifs.treecopy import carry_tree
 
+from . import files_follow
 from .bed import line, seconds_since
 
 ROUNDS = 3
@@ -38,6 +39,7 @@ def run(rounds: int = ROUNDS) -> Iterator[dict[str, Any]]:
         yield from _large(top, int(os.environ.get("MWA_BENCH_FILE_MB", "4096")), rounds)
     finally:
         shutil.rmtree(top, ignore_errors=True)
+    yield from files_follow.run()
 
 
 def _small(top: Path, files: int, rounds: int) -> Iterator[dict[str, Any]]:

@@ -251,7 +251,8 @@ _REMOVE = """
 """
 _KEEP = """
     update public.tracking_filechange set taken_version = null, tries = 0, moved_from = null,
-        content = content or moved_from is not null and not walk, state = 'READY', started_at = null
+        content = content or moved_from is not null and not walk, state = 'READY', started_at = null,
+        failure = '', failure_job = ''
     where id = any(%s)
 """
 _HAND_BACK = """

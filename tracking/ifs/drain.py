@@ -20,6 +20,7 @@ from .treecopy import Progress, TreeCarried, carry_tree
 from .watching import below
 
 _AT_ONCE = 256
+_FILES_AT_ONCE = 16  # each waits for the disk twice, and the disk does several in one go
 _LATER_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0)
 
 
@@ -52,7 +53,8 @@ class Batch:
 class Drain:
     """Takes from the list of a root and carries; one at a time for each root.
 
-    While a walk is under way nothing else is carried, so that it cannot take back what is newer.
+    While a walk, which `jobs` processes do, is under way nothing else is carried, so that it cannot take back
+    what is newer.
     """
 
     def __init__(self, portal: Connection, place: Place, job: str, jobs: int, wait_seconds: float) -> None:
@@ -62,7 +64,7 @@ class Drain:
         self._jobs = jobs
         self._wait_seconds = wait_seconds
         self._links = Links()
-        self._pool = ThreadPoolExecutor(jobs, thread_name_prefix="carry")
+        self._pool = ThreadPoolExecutor(_FILES_AT_ONCE, thread_name_prefix="carry")
 
     def close(self) -> None:
         """Wait for what is under way."""
