@@ -10,7 +10,9 @@ end $$;
 
 -- Stages, details in words and what counts as trouble are those of nodes/status.py; a test holds them equal.
 create view qsys2.migration_manager_info as
-with pool as (
+with trouble(reason) as (
+    values (226), (266), (8690), (9010), (9030), (9040), (9070), (9100), (9110)
+), pool as (
     select pair_id,
            case when bool_and(state = 'NOT MIRRORED') then 'NOT CONFIGURED'
                 when bool_and(state in ('TRACKING', 'ACTIVE')) then 'ACTIVE' else 'NOT ACTIVE' end as on_primary,
@@ -18,7 +20,7 @@ with pool as (
                 when bool_and(state = 'ACTIVE') then 'ACTIVE' else 'NOT ACTIVE' end as on_secondary,
            string_agg(format('%s is suspended: %s %s', case when number = 1 then '*SYSBAS' else database end,
                              reason, reason_text), '; ' order by number)
-               filter (where detail = 'SUSPENDED' and reason in (226, 266, 8690, 9010, 9030, 9040, 9070)) as stopped
+               filter (where detail = 'SUSPENDED' and reason in (select t.reason from trouble t)) as stopped
     from nodes_storagepool group by pair_id
 ), owed as (
     select p.pair_id, count(distinct (t.pool_id, t.schema_name, t.table_name)) as tables, sum(t.changes) as changes
