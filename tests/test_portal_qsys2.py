@@ -402,6 +402,7 @@ def test_a_reader_sees_the_views_and_no_table():
         cursor.execute("select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace"
                        " and relkind in ('r', 'v', 'm', 'p')")  # fmt: skip
         tables = [name for (name,) in cursor.fetchall()]
+        cursor.execute("revoke execute on all functions in schema qsys2 from public")
         cursor.execute("set local role mwa_reader")
         for view in exports.VIEWS:
             cursor.execute(f"select * from qsys2.{view}")

@@ -4,6 +4,7 @@ import random
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 
 from nodes import status
 from nodes.models import Pair
@@ -29,8 +30,17 @@ def root():
     return root
 
 
+def manager() -> SimpleNamespace:
+    [row] = [row for row in read("migration_manager_info") if row.entry_type == "IFS RESTORE"]
+    return row
+
+
 def listed() -> dict[str, SimpleNamespace]:
     return {row.path_name: row for row in read("ifs_migration_list")}
+
+
+def stands() -> tuple[str, str]:
+    return manager().migration_phase_detail, manager().migration_detail_info_text
 
 
 # Paths
@@ -173,3 +183,88 @@ def test_a_path_of_the_same_name_in_two_roots_is_two(root):
     assert list(listed()) == ["/srv/mail/file"]
     assert listed()["/srv/mail/file"].object_size is None
     assert [row.path_name for row in read("migrated_ifs")] == ["/srv/shop/file"]
+
+
+# The manager
+
+
+def test_a_pair_with_a_root_that_was_only_defined_is_not_configured():
+    make_root(make_pair())
+    row = manager()
+    assert (row.source_node_state, row.copy_node_state) == ("NOT CONFIGURED", "NOT CONFIGURED")
+    assert (row.migration_stage, row.migration_phase) == ("SYSTEM MIGRATION", None)
+    assert (row.migration_phase_detail, row.migration_detail_info_text) == ("IDLE", "nothing is owed")
+
+
+def test_a_root_in_step_has_the_phase_of_its_pair(root):
+    root.pair.take_lease("host:1:mark", 60)
+    row = manager()
+    assert (row.source_node_state, row.copy_node_state) == ("ACTIVE", "ACTIVE")
+    assert (row.migration_stage, row.migration_phase) == ("DATA SYNCHRONIZATION", "SYNC")
+    assert (row.migration_phase_detail, row.migration_detail_info_text) == ("ACTIVE", "nothing is owed")
+    assert (row.qualified_job_name, row.migration_interval_count) == ("host:1:mark", None)
+
+
+def test_the_states_of_the_nodes_are_those_of_the_roots_through_a_role_swap(root):
+    set_state(root.pair.pools.get(), "TRACKING", "SUSPENDED", 212)
+    assert (manager().source_node_state, manager().copy_node_state) == ("ACTIVE", "ACTIVE")
+    set_state(root, "TRACKING", "SUSPENDED", 212)
+    assert (manager().source_node_state, manager().copy_node_state) == ("ACTIVE", "NOT ACTIVE")
+    Pair.objects.update(swapped=True)
+    assert (manager().source_node_state, manager().copy_node_state) == ("NOT ACTIVE", "ACTIVE")
+    make_root(root.pair, 2, "/srv/mail")  # which is tracked nowhere yet
+    assert (manager().source_node_state, manager().copy_node_state) == ("NOT ACTIVE", "NOT ACTIVE")
+
+
+def test_files_that_are_owed_are_counted_over_all_roots(root):
+    owe(root, b"one")
+    assert stands() == ("ACTIVE", "1 file is owed to the secondary")
+    owe(make_root(root.pair, 2, "/srv/mail"), *(b"%d" % n for n in range(1_233)))
+    assert stands() == ("ACTIVE", "1,234 files are owed to the secondary")
+
+
+def test_files_that_wait_for_somebody_are_an_error(root):
+    owe(root, b"one")
+    fail(root)
+    owe(root, b"two", b"three")
+    assert stands() == ("ERROR", "1 file waits for somebody")
+    FileChange.objects.get(path=b"two").act("defer", "olga")
+    assert stands() == ("ERROR", "2 files wait for somebody")
+    for entry in FileChange.objects.left():
+        entry.act("omit", "olga")
+    assert stands() == ("ACTIVE", "1 file is owed to the secondary")
+    owe(root, *(b"%d" % n for n in range(1_000)))
+    fail(root)
+    assert stands() == ("ERROR", "1,001 files wait for somebody")
+
+
+def test_what_cannot_be_carried_is_neither_owed_nor_waited_for(root):
+    owe(root, b"socket")
+    fail(root, "a socket belongs to its process", "*SOCKET")
+    assert stands() == ("ACTIVE", "nothing is owed")
+
+
+@pytest.mark.parametrize("reason", status.REASONS)
+def test_a_root_that_is_suspended_is_an_error_where_somebody_should_know(root, reason):
+    make_root(root.pair, 2, "/srv/mail")
+    set_state(root, "TRACKING", "SUSPENDED", reason)
+    assert manager().migration_phase_detail == ("ERROR" if root.in_trouble else "ACTIVE")
+
+
+def test_the_list_of_files_is_idle_while_the_migration_has_stopped(root):
+    set_state(root.pair.pools.get(), "TRACKING", "SUSPENDED", 266)
+    assert manager().migration_phase_detail == "IDLE"
+    with connection.cursor() as cursor:
+        cursor.execute("update nodes_storagepool set reason = 212")
+        cursor.execute("update nodes_pair set phase_detail = 'E'")
+    assert manager().migration_phase_detail == "IDLE"
+
+
+def test_the_roots_of_one_pair_say_nothing_of_another(root):
+    other = make_synchronizing_pair("mail")
+    owe(root, b"file")
+    fail(root)
+    rows = {row.pair_name: row for row in read("migration_manager_info") if row.entry_type == "IFS RESTORE"}
+    assert rows["shop"].migration_detail_info_text == "1 file waits for somebody"
+    assert rows[other.name].migration_detail_info_text == "this pair has no file roots"
+    assert rows[other.name].migration_phase is None
