@@ -1,4 +1,4 @@
-"""What the tests of schema qsys2 share: its columns, reading it, and tables on the tracking list."""
+"""What the tests of schema qsys2 share: its columns, reading it, and what is on the tracking lists."""
 
 from datetime import datetime
 from types import SimpleNamespace
@@ -6,7 +6,12 @@ from types import SimpleNamespace
 from django.db import connection
 from django.utils import timezone
 
-from nodes.models import StoragePool
+from nodes.models import FileRoot, Pair, StoragePool
+from nodes.postgres.connect import Connection
+from tracking.ifs import history
+from tracking.ifs.changelist import ChangeList, FileList
+from tracking.ifs.changes import Change
+from tracking.ifs.outcome import Failed
 from tracking.models import TrackedTable
 
 COLUMNS = {
@@ -18,6 +23,11 @@ COLUMNS = {
     " change set_aside set_aside_by set_aside_at priority",
     "migrated_library": "library_name object_name object_type initial_tracking_time migration_start_time"
     " migration_end_time successful_migration_count object_size pair_name database_name",
+    "ifs_migration_list": "path_name object_type tracking_state initial_tracking_time object_size"
+    " migration_start_time failure_job_name failure_message pair_name set_aside set_aside_by set_aside_at"
+    " changes walk_reason",
+    "migrated_ifs": "path_name object_type initial_tracking_time migration_start_time migration_end_time"
+    " successful_migration_count object_size pair_name",
     "mirror_info": "iasp_name asp_number replication_state replication_detail replication_detail_info"
     " replication_detail_info_text primary_node secondary_node nrg_state default_inclusion_state auto_resume"
     " auto_takeover encrypted_rdma replicate_user_index replicate_user_space replicate_data_queue_entries"
@@ -60,3 +70,39 @@ def on_sheet(pool: StoragePool, number: int) -> None:
             "insert into tracking_capturedposition (pool_id, position, sheet) values (%s, '0/1', %s)",
             (pool.pk, number),
         )
+
+
+def make_root(pair: Pair, number: int = 1, source: str = "/srv/shop") -> FileRoot:
+    """A file root of which nothing is known yet."""
+    return FileRoot.objects.create(pair=pair, number=number, source=source, copy=f"/copy{source}")
+
+
+def session() -> Connection:
+    """What the tracker and whoever carries have: here, the test's own session, in its transaction."""
+    with connection.cursor():
+        return connection.connection
+
+
+def owe(root: FileRoot, *paths: bytes, walk: str = "", changes: int = 1) -> None:
+    """Paths that have changed, as the tracker lists them; `walk` says why all below them is looked at."""
+    found = [Change(path, 0, walk=walk > "", reason=walk, changes=changes) for path in paths]
+    ChangeList(session(), root.pk).add(found)
+
+
+def fail(root: FileRoot, reason: str = "no space on the copy", kind: str = "*STMF") -> None:
+    """Everything that is owed is tried and fails."""
+    files = FileList(session(), root.pk, "engine host:1:mark")
+    for entry in files.take(10_000):
+        files.put_back(entry, Failed(entry.path, kind, reason, False), None)
+
+
+def bring(root: FileRoot, kind: str = "*STMF", size: int | None = 5) -> None:
+    """Everything that is owed has been carried."""
+    files = FileList(session(), root.pk, "engine host:1:mark")
+    entries = files.take(10_000)
+    history.note(
+        session(),
+        root.pk,
+        [history.Migrated(each.path, kind, each.tracked_at, each.started_at, size) for each in entries],
+    )
+    files.done(entries)

@@ -145,6 +145,12 @@ def test_a_path_is_shown_on_one_line():
     assert shown(b"a\nb\xff\\c\xc3\xa9") == "a\\nb\\xff\\\\c\u00e9"
 
 
+def test_no_two_paths_are_shown_alike():
+    paths = [b"\x85", b"\xc2\x85", b"\\x85", b"\n", b"\\n", b"\x7f", b"\xed\xb2\x85"]
+    assert len({shown(path) for path in paths}) == len(paths)
+    assert shown(b"\xc2\x85") == "\\xc2\\x85"
+
+
 def test_a_root_that_has_become_another_directory_is_not_used(places):
     root = Root(places / "a", places / "b")
     with Opened(root) as opened:

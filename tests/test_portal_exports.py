@@ -21,12 +21,13 @@ from django.utils import timezone
 from mwaportal.portaldb import portal_conninfo
 from nodes.postgres.connect import connect, one, wait_until
 from tests.portal import PASSWORD, make_copies, make_history, make_pair, make_people, make_synchronizing_pair
-from tests.qsys2 import COLUMNS, on_sheet, read, track
+from tests.qsys2 import COLUMNS, bring, make_root, on_sheet, owe, read, track
 from tests.served import Served
 from tracking import exports
 from tracking.models import DefinitionEntry
 
 pytestmark = pytest.mark.django_db
+NAMES = (b"=1+1", b"two\nlines", b'"quoted", 2', b"caf\xe9", "größe".encode(), b"back\\slash", b"\xff" * 3)
 
 
 def fetch(user: User, path: str) -> tuple[HttpResponseBase, str]:
@@ -49,6 +50,10 @@ def filled() -> None:
         make_copies(pool, 10)
         track(pool, "orders")
         on_sheet(pool, 1)
+        root = make_root(pair, source=f"/srv/{name}")
+        owe(root, *NAMES)
+        bring(root)
+        owe(root, *NAMES)
 
 
 @pytest.mark.parametrize("view", exports.VIEWS)
@@ -154,6 +159,20 @@ def test_a_spreadsheet_calculates_nothing(begins):
         if row["change"]
     ]
     assert line["failure_message"] == f"'{begins}HYPERLINK()"
+
+
+@pytest.mark.parametrize("view", ["ifs_migration_list", "migrated_ifs"])
+def test_any_name_of_a_file_is_one_cell_and_tells_which_file_it_is(view):
+    filled()
+    shown = [
+        r"/srv/shop/=1+1", r"/srv/shop/two\nlines", '/srv/shop/"quoted", 2', r"/srv/shop/caf\xe9",
+        "/srv/shop/größe", r"/srv/shop/back\\slash", r"/srv/shop/\xff\xff\xff",
+    ]  # fmt: skip
+    _, text = fetch(make_people()["vera"], f"/exports/{view}.csv?pair=shop")
+    assert text.count("\r\n") == text.count("\n") == len(NAMES) + 1
+    assert {row["path_name"] for row in csv.DictReader(io.StringIO(text, newline=""))} == set(shown)
+    rows = json.loads("".join(exports.as_json(view, "shop")))
+    assert {row["path_name"] for row in rows} == set(shown)
 
 
 def many(rows: int) -> None:

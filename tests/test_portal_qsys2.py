@@ -17,7 +17,7 @@ from nodes import status, system_criteria
 from nodes.models import Pair
 from nodes.postgres.connect import connect
 from tests.portal import make_copies, make_history, make_pair, make_synchronizing_pair, propose
-from tests.qsys2 import COLUMNS, on_sheet, read, track
+from tests.qsys2 import COLUMNS, bring, make_root, on_sheet, owe, read, track
 from tracking import exports, qsys2
 from tracking.models import DefinitionEntry, MigratedObject, OtherObject, TableCopy, set_state
 from tracking.page import pair_context
@@ -394,10 +394,15 @@ def test_a_reader_sees_the_views_and_no_table():
     make_history(pair)
     make_copies(pair.pools.get(), 1)
     track(pair.pools.get(), "orders")
+    root = make_root(pair)
+    owe(root, b"carried")
+    bring(root)
+    owe(root, b"caf\xe9")
     with connection.cursor() as cursor:
         cursor.execute("select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace"
                        " and relkind in ('r', 'v', 'm', 'p')")  # fmt: skip
         tables = [name for (name,) in cursor.fetchall()]
+        cursor.execute("revoke execute on all functions in schema qsys2 from public")
         cursor.execute("set local role mwa_reader")
         for view in exports.VIEWS:
             cursor.execute(f"select * from qsys2.{view}")

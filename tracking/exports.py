@@ -11,8 +11,8 @@ from django.db import connection
 from psycopg import sql
 
 VIEWS = (
-    "migration_manager_info", "library_migration_list", "migrated_library", "mirror_info", "resync_status",
-    "replication_criteria_info", "migration_attempts",
+    "migration_manager_info", "library_migration_list", "migrated_library", "ifs_migration_list",
+    "migrated_ifs", "mirror_info", "resync_status", "replication_criteria_info", "migration_attempts",
 )  # fmt: skip
 _ROWS_AT_ONCE = 1_000
 _QUERY = "select * from qsys2.{} {} order by pair_name, 1, 2, 3"

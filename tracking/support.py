@@ -1,7 +1,7 @@
 """Which types of object travel, in which stage, by which list: read from the code that decides.
 
 What is described is read from `mwa.facets` (definitions/dispatch.sql), what is compared from
-`restore.inspect`.
+`restore.inspect`, which files are carried from `ifs.entry`.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nodes.postgres import install
+from tracking.ifs import entry
 from tracking.restore.inspect import KINDS
 
 _BRANCH = re.compile(r"when (.+?) then return query select \* from mwa\.\w+_facets\(")
@@ -16,6 +17,8 @@ _TYPE = re.compile(r"'([a-z -]+)'")
 _BY_CLASS = {"class = 'pg_type'::regclass": ("enum", "composite type", "domain", "range", "base type")}
 _STREAM, _AT_TIMES, _BY_HAND = "in the stream", "compared at times", "by hand"
 _DUMPED = "pg_dump and pg_restore"
+_WALKED, _WATCHED, _NOT = "by a walk of the whole root", "path by path, as it changes", "not carried"
+HARD_LINKS = "hard links"
 # How what is compared comes at first, where not by the first compare.
 _FIRST = {
     "ROLE": "made before the definitions",
@@ -48,6 +51,13 @@ EXCEPTIONS = {
     "UNLOGGED TABLE": "Nobody may write to them in the last second before a role swap",
     "SUBSCRIPTION": "It would read twice: shown with all but its password",
     "SYSTEM SETTING": "Shown with the value; what belongs to a machine is left out",
+    entry.STMF: "It comes when nobody writes to it; no event tells of a write by a mapping that stays open",
+    entry.DIR: "Mounted file systems are entered, but for the kernel's own",
+    entry.SYMLNK: "As it is written, wherever it points; what is outside the root is not carried",
+    entry.FIFO: "What is in it is not carried",
+    entry.CHRSF: "The right to make one is needed on the copy (CAP_MKNOD)",
+    HARD_LINKS: "Of a *STMF; a name of it in another root, or in none, is another file on the copy",
+    **{kind: f"{why[0].upper()}{why[1:]}; listed as INELIGIBLE" for kind, why in entry.INELIGIBLE.items()},
 }
 
 
@@ -71,6 +81,8 @@ def rows() -> list[Support]:
     for kind in KINDS:
         first = _FIRST.get(kind.object_type, "by the first compare")
         found.append(_row(kind.object_type, first, _AT_TIMES if kind.carry else _BY_HAND))
+    found += [_row(name, _WALKED, _WATCHED, "ITL") for name in (*entry.CARRIED_TYPES, HARD_LINKS)]
+    found += [_row(name, _NOT, _NOT, "ITL") for name in entry.INELIGIBLE]
     return found
 
 
@@ -84,5 +96,5 @@ def _described(name: str) -> Support:
     return _row(name, _DUMPED, _STREAM)
 
 
-def _row(name: str, first: str, then: str) -> Support:
-    return Support(name, first, then, "LTL", EXCEPTIONS.get(name, ""))
+def _row(name: str, first: str, then: str, tracking_list: str = "LTL") -> Support:
+    return Support(name, first, then, tracking_list, EXCEPTIONS.get(name, ""))

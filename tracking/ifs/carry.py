@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from . import metadata, regular, removal, temporary
-from .entry import CHRSF, DIR, FIFO, INELIGIBLE, STMF, SYMLNK, link_of, look, type_of
+from .entry import CARRIED_TYPES, CHRSF, DIR, FIFO, INELIGIBLE, STMF, SYMLNK, link_of, look, type_of
 from .links import Links
 from .opened import DIRECTORY, Opened, below, open_below
 from .outcome import Carried, CarryOptions, Changed, Failed, What, failed, on
@@ -82,7 +82,7 @@ class _Carrying:
             self.size = status.st_size if self.type == STMF else None
             if self.opened.excluded(path, stat.S_ISDIR(status.st_mode)):
                 return Carried(path, self.type, "excluded")
-            if self.type not in (STMF, DIR, SYMLNK, FIFO, CHRSF):
+            if self.type not in CARRIED_TYPES:
                 return self._ineligible(path)
             with self._directory_of_copy(directory) as there, _writable(there):
                 try:

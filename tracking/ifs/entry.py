@@ -4,7 +4,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-# The types of IBM i's integrated file system. Of these, *SOCKET and *BLKSF are not carried.
+# The types of IBM i's integrated file system.
 STMF, DIR, SYMLNK, FIFO, CHRSF, SOCKET, BLKSF = (
     "*STMF", "*DIR", "*SYMLNK", "*FIFO", "*CHRSF", "*SOCKET", "*BLKSF",
 )  # fmt: skip
@@ -13,6 +13,7 @@ _TYPES = {
     stat.S_IFCHR: CHRSF, stat.S_IFSOCK: SOCKET, stat.S_IFBLK: BLKSF,
 }  # fmt: skip
 INELIGIBLE = {SOCKET: "a socket belongs to its process", BLKSF: "a block device belongs to its host"}
+CARRIED_TYPES = tuple(kind for kind in _TYPES.values() if kind not in INELIGIBLE)
 
 Link = tuple[int, int]
 

@@ -35,15 +35,14 @@ def text(path: bytes) -> str:
 
 
 def shown(path: bytes) -> str:
-    """For a message: on one line, and nothing in it that cannot be printed."""
+    """For a message: on one line, and nothing in it that cannot be printed.
+
+    Each `\\x..` is one byte, so no two paths look the same. `qsys2.path_name` writes the same in SQL.
+    """
     return _UNPRINTABLE.sub(_escaped, text(path)) or "."
 
 
 def _escaped(match: re.Match[str]) -> str:
     character = match.group()
-    if character == "\\":
-        return "\\\\"
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character, f"\\x{code:02x}")
+    in_bytes = "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
+    return {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character, in_bytes)

@@ -11,7 +11,7 @@ from django.db import connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 _HERE = Path(__file__).parent
-FILES = ("manager.sql", "lists.sql", "mirror.sql", "reader.sql")
+FILES = ("manager.sql", "lists.sql", "files.sql", "mirror.sql", "reader.sql")
 _ABOUT = "The migration by the names of IBM i''s services, to be read; made from"
 _NAMES = """
     select string_agg(oid::regclass::text, ', ') from pg_class

@@ -10,7 +10,9 @@ end $$;
 
 -- Stages, details in words and what counts as trouble are those of nodes/status.py; a test holds them equal.
 create view qsys2.migration_manager_info as
-with pool as (
+with trouble(reason) as (
+    values (226), (266), (8690), (9010), (9030), (9040), (9070), (9100), (9110)
+), pool as (
     select pair_id,
            case when bool_and(state = 'NOT MIRRORED') then 'NOT CONFIGURED'
                 when bool_and(state in ('TRACKING', 'ACTIVE')) then 'ACTIVE' else 'NOT ACTIVE' end as on_primary,
@@ -18,7 +20,7 @@ with pool as (
                 when bool_and(state = 'ACTIVE') then 'ACTIVE' else 'NOT ACTIVE' end as on_secondary,
            string_agg(format('%s is suspended: %s %s', case when number = 1 then '*SYSBAS' else database end,
                              reason, reason_text), '; ' order by number)
-               filter (where detail = 'SUSPENDED' and reason in (226, 266, 8690, 9010, 9030, 9040, 9070)) as stopped
+               filter (where detail = 'SUSPENDED' and reason in (select t.reason from trouble t)) as stopped
     from nodes_storagepool group by pair_id
 ), owed as (
     select p.pair_id, count(distinct (t.pool_id, t.schema_name, t.table_name)) as tables, sum(t.changes) as changes
@@ -30,14 +32,29 @@ with pool as (
     where d.done_at is null and d.set_aside <> 'OMITTED'
       and (d.state in ('FAILED', 'INELIGIBLE') or d.set_aside = 'DEFERRED' or d.state = 'MIGRATING' and d.failure > '')
     group by p.pair_id
+), root as (
+    select pair_id,
+           case when bool_and(state = 'NOT MIRRORED') then 'NOT CONFIGURED'
+                when bool_and(state in ('TRACKING', 'ACTIVE')) then 'ACTIVE' else 'NOT ACTIVE' end as on_primary,
+           case when bool_and(state = 'NOT MIRRORED') then 'NOT CONFIGURED'
+                when bool_and(state = 'ACTIVE') then 'ACTIVE' else 'NOT ACTIVE' end as on_secondary,
+           bool_or(detail = 'SUSPENDED' and reason in (select t.reason from trouble t)) as stopped
+    from nodes_fileroot group by pair_id
+), file as (
+    select r.pair_id,
+           count(*) filter (where c.state <> 'INELIGIBLE' and c.set_aside <> 'OMITTED') as owed,
+           count(*) filter (where c.state = 'FAILED' and c.set_aside = '' or c.set_aside = 'DEFERRED') as waiting
+    from tracking_filechange c join nodes_fileroot r on r.id = c.root_id group by r.pair_id
 ), rounds as (
     select p.pair_id, sum(c.sheet - 1) as begun
     from tracking_capturedposition c join nodes_storagepool p on p.id = c.pool_id group by p.pair_id
 ), pair as (
     select p.*, source.name as source_name, copy.name as copy_name,
-           coalesce(pool.on_primary, 'NOT CONFIGURED') as on_primary,
-           coalesce(pool.on_secondary, 'NOT CONFIGURED') as on_secondary,
-           pool.stopped, owed.tables, owed.changes, by_hand.definitions, rounds.begun,
+           pool.on_primary, pool.on_secondary, pool.stopped,
+           root.on_primary as files_on_primary, root.on_secondary as files_on_secondary,
+           root.pair_id is not null as has_roots, root.stopped as files_stopped,
+           coalesce(file.owed, 0) as files_owed, coalesce(file.waiting, 0) as files_waiting,
+           owed.tables, owed.changes, by_hand.definitions, rounds.begun,
            case when p.phase in ('', 'SETUP', 'FINAL SETUP') then 'SYSTEM MIGRATION'
                 when p.phase in ('SYNC', 'PAUSED') then 'DATA SYNCHRONIZATION' else 'CUTOVER' end as stage,
            p.phase_detail = 'E' or pool.stopped is not null as halted
@@ -47,6 +64,8 @@ with pool as (
     left join pool on pool.pair_id = p.id
     left join owed on owed.pair_id = p.id
     left join by_hand on by_hand.pair_id = p.id
+    left join root on root.pair_id = p.id
+    left join file on file.pair_id = p.id
     left join rounds on rounds.pair_id = p.id
 ), entry as (
     select pair.*, 'MIGRATION MANAGER' as entry_type,
@@ -66,13 +85,29 @@ with pool as (
                 else 'nothing waits' end
     from pair
     union all
-    select pair.*, 'IFS RESTORE', null, null, 'this pair has no file roots' from pair
+    select pair.*, 'IFS RESTORE',
+           case when not has_roots then null when files_waiting > 0 or files_stopped then 'E'
+                when halted then 'I' else phase_detail end, null,
+           case when not has_roots then 'this pair has no file roots'
+                when files_waiting = 1 then '1 file waits for somebody'
+                when files_waiting > 1
+                then to_char(files_waiting, 'FM999,999,999,999,990') || ' files wait for somebody'
+                when files_owed = 1 then '1 file is owed to the secondary'
+                when files_owed > 1
+                then to_char(files_owed, 'FM999,999,999,999,990') || ' files are owed to the secondary'
+                else 'nothing is owed' end
+    from pair
+), node as (
+    select entry.*,
+           coalesce(case entry_type when 'IFS RESTORE' then files_on_primary else on_primary end,
+                    'NOT CONFIGURED') as primary_state,
+           coalesce(case entry_type when 'IFS RESTORE' then files_on_secondary else on_secondary end,
+                    'NOT CONFIGURED') as secondary_state
+    from entry
 )
 select entry_type,
-       case when letter is null then 'NOT CONFIGURED' when swapped then on_secondary else on_primary end
-           as source_node_state,
-       case when letter is null then 'NOT CONFIGURED' when swapped then on_primary else on_secondary end
-           as copy_node_state,
+       case when swapped then secondary_state else primary_state end as source_node_state,
+       case when swapped then primary_state else secondary_state end as copy_node_state,
        case when letter is not null then stage end as migration_stage,
        case when letter is not null then nullif(phase, '') end as migration_phase,
        case when letter is not null and goal <> phase and (goal <> 'SYNC' or stage = 'DATA SYNCHRONIZATION')
@@ -87,7 +122,7 @@ select entry_type,
        copy_name as copy_node,
        case when swapped then copy_name else source_name end as primary_node,
        name as pair_name
-from entry;
+from node;
 
 comment on view qsys2.migration_manager_info is 'Where the migration of each pair stands: four rows a pair';
 comment on column qsys2.migration_manager_info.entry_type is

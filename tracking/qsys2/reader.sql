@@ -13,9 +13,11 @@ begin
     if to_regrole('mwa_reader') is null then
         raise notice 'role mwa_reader is missing, and % may not create it', current_user using hint =
             'create role mwa_reader nologin; grant usage on schema qsys2 to mwa_reader; '
-            'grant select on all tables in schema qsys2 to mwa_reader';
+            'grant select on all tables in schema qsys2 to mwa_reader; '
+            'grant execute on all functions in schema qsys2 to mwa_reader';
     else
         grant usage on schema qsys2 to mwa_reader;
         grant select on all tables in schema qsys2 to mwa_reader;
+        grant execute on all functions in schema qsys2 to mwa_reader;  -- whoever may not call it could not read
     end if;
 end $$;
