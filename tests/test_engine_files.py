@@ -10,7 +10,7 @@ import pytest
 from nodes.models import FileRoot, Pair
 from nodes.postgres.connect import wait_until
 from tests.engine import accounts
-from tests.engine_swap import approved, ended
+from tests.engine_swap import approved, die_after, ended
 from tracking.engine import filecheck
 from tracking.ifs.compare import compare_trees
 from tracking.ifs.opened import Opened
@@ -241,3 +241,44 @@ def test_preflight_tells_how_a_root_would_be_watched_and_whether_there_is_room(t
     assert {"file root", "file system", "room for files"} <= found.keys()
     needed = int(found["room for files"].needed.split(" bytes")[0].replace(",", ""))
     assert 100_000 <= needed < 200_000
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "tracking.engine.fileloop.FileLoop._begin",
+        "tracking.ifs.drain.FileList.take",
+        "tracking.ifs.drain.Drain._walk",
+        "tracking.ifs.regular._New.install",
+        "tracking.engine.fileloop.FileLoop._in_step",
+    ],
+)
+def test_an_engine_that_was_killed_in_the_first_copy_goes_on(trees, place):
+    for number in range(30):
+        (trees.old / f"{number}").write_text("x" * number)
+    trees.engine.database.source.execute(accounts(10))
+    trees.engine.pair.ask("SYNC")
+    trees.engine.killed_after(place)
+    (trees.old / "3").unlink()
+    (trees.old / "late").write_text("late")
+    trees.engine.start()
+    trees.engine.until("every pool", trees.engine.all_replicate)
+    trees.until_in_step()
+    trees.until_equal()
+    assert not [path for path in trees.new.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("step", ["drain", "decide", "commit", "open_secondary", "finish"])
+def test_an_engine_that_was_killed_in_a_role_swap_leaves_the_files_on_the_side_of_the_rows(trees, step):
+    (trees.old / "file").write_text("x")
+    trees.migrate()
+    trees.engine.stop()
+    request = die_after(trees.engine, step)
+    trees.engine.start()
+    state, _ = ended(trees.engine, request)
+    assert state == ("FAILED" if step == "drain" else "COMPLETE")
+    primary, secondary = (trees.new, trees.old) if state == "COMPLETE" else (trees.old, trees.new)
+    (primary / "file").write_text("changed")
+    trees.until_there(secondary / "file", "changed")
+    trees.until_in_step()
+    trees.until_equal()

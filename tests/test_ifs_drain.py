@@ -134,3 +134,34 @@ def test_what_failed_on_a_walk_is_tried_again_by_itself(portal, copy, drain):  #
         tracker.started()
         until_empty(drain)
     assert (copy / "file").read_text() == "x"
+
+
+def test_what_was_renamed_is_renamed_on_the_copy_and_not_carried_again(portal, copy, drain):  # noqa: F811
+    for name in ("tree/deep", "elsewhere"):
+        (portal.root / name).mkdir(parents=True)
+    (portal.root / "tree" / "deep" / "file").write_text("in a tree")
+    (portal.root / "file").write_text("alone")
+    with portal.tracking() as tracker:
+        tracker.started()
+        until_empty(drain)
+        before = {name: (copy / name).stat().st_ino for name in ("file", "tree", "tree/deep/file")}
+        (portal.root / "tree").rename(portal.root / "elsewhere" / "moved")
+        (portal.root / "file").rename(portal.root / "renamed")
+        tracker.barrier()
+        until_empty(drain)
+    assert (copy / "renamed").stat().st_ino == before["file"]
+    assert (copy / "elsewhere" / "moved").stat().st_ino == before["tree"]
+    assert (copy / "elsewhere" / "moved" / "deep" / "file").stat().st_ino == before["tree/deep/file"]
+    assert equal(Root(portal.root, copy))
+
+
+def test_a_renamed_file_that_differs_on_the_copy_is_carried(portal, copy, drain):  # noqa: F811
+    (portal.root / "file").write_text("mine")
+    with portal.tracking() as tracker:
+        tracker.started()
+        until_empty(drain)
+        (copy / "file").write_text("theirs, and longer")
+        (portal.root / "file").rename(portal.root / "renamed")
+        tracker.barrier()
+        until_empty(drain)
+    assert equal(Root(portal.root, copy))

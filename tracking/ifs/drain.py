@@ -13,6 +13,7 @@ from .carry import carry
 from .changelist import Entry, FileList
 from .history import Migrated
 from .links import Links
+from .move import move
 from .opened import Identity, Opened
 from .outcome import Carried, CarryOptions, Failed
 from .roots import Root
@@ -78,6 +79,7 @@ class Drain:
         """
         entries = self._list.take(_AT_ONCE)
         result = Batch()
+        self._move(entries)
         if looks := [entry for entry in entries if not entry.walk]:
             self._look(looks, result)
         walks = sorted((entry for entry in entries if entry.walk), key=lambda entry: len(entry.path))
@@ -86,6 +88,14 @@ class Drain:
         if walks:
             self._list.hand_back(walks)
         return result
+
+    def _move(self, entries: list[Entry]) -> None:
+        """First what was renamed: soon its former name is taken off the copy."""
+        moved = [entry for entry in entries if entry.moved_from and not entry.content]
+        if moved:
+            with self._place.opened() as opened:
+                for entry in moved:
+                    move(opened, entry.moved_from, entry.path)
 
     def _look(self, entries: list[Entry], result: Batch) -> None:
         with self._place.opened() as opened:
