@@ -82,7 +82,8 @@ def test_a_rehearsal_loses_nothing_and_leaves_no_process(home):
     assert list(report) == [
         "copied_rows", "copy_seconds", "tracked_changes", "resync_rows", "resync_seconds",
         "swap_write_gap_ms", "swap_back_write_gap_ms", "acknowledged", "lost", "duplicated",
-        "compared_rows", "differences", "wal_held_peak_mb",
+        "compared_rows", "differences", "wal_held_peak_mb", "files_copied", "file_changes",
+        "file_differences", "dangling_paths", "files_acknowledged", "files_lost",
     ]  # fmt: skip
     assert report["copied_rows"] >= 20_000 and report["acknowledged"] > 500
     assert (report["lost"], report["duplicated"], report["differences"]) == (0, 0, 0)

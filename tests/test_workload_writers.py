@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from mwaportal.workload import acknowledgements, gaps, ledger, shop, writers
+from mwaportal.workload import acknowledgements, clients, gaps, ledger, shop, writers
 from nodes.postgres.connect import connect, one, wait_until
 from nodes.postgres.embedded import EmbeddedServer
 
@@ -62,7 +62,7 @@ def assert_faithful(directory, connection):
 
 
 def wait_for_error(directory, kind):
-    wait_until(lambda: writers.status(directory).errors[kind] > 0, f"{kind} in the status", seconds=10)
+    wait_until(lambda: clients.status(directory).errors[kind] > 0, f"{kind} in the status", seconds=10)
 
 
 def app_sessions(database):
@@ -84,7 +84,8 @@ def test_writers_lose_and_double_nothing_and_end_in_order(database, start, tmp_p
     assert assert_faithful(tmp_path, database.source).unacknowledged == 0
     assert set(acknowledgements.read(tmp_path)) == {1, 2, 3, 4}
     legal = {"40P01 DeadlockDetected", "23503 ForeignKeyViolation", "23505 UniqueViolation"}
-    assert set(writers.status(tmp_path).errors) <= legal
+    legal.add("40001 SerializationFailure")  # a row that another has moved to another partition meanwhile
+    assert set(clients.status(tmp_path).errors) <= legal
     assert app_sessions(database) == 0
 
 
@@ -104,7 +105,7 @@ def test_writers_survive_a_crash_of_the_server(start, tmp_path):
         end(process)
         with connect(server.conninfo(), "test") as connection:
             assert_faithful(tmp_path, connection)
-        assert writers.status(tmp_path).errors["OperationalError"] > 0
+        assert clients.status(tmp_path).errors["OperationalError"] > 0
     finally:
         server.remove()
         shutil.rmtree(top, ignore_errors=True)
@@ -119,7 +120,7 @@ def test_terminated_and_cancelled_sessions_lose_and_double_nothing(database, sta
     work(tmp_path, 100)
     end(process)
     assert_faithful(tmp_path, database.source)
-    found = writers.status(tmp_path).errors
+    found = clients.status(tmp_path).errors
     assert found["57P01 AdminShutdown"] > 0 and found["57014 QueryCanceled"] > 0
 
 
@@ -143,7 +144,7 @@ def test_a_commit_whose_answer_is_lost_is_counted_once(database, start, tmp_path
     work(tmp_path, 100)
     end(process)
     assert_faithful(tmp_path, database.source)
-    assert writers.status(tmp_path).commits["found committed"] >= 3
+    assert clients.status(tmp_path).commits["found committed"] >= 3
 
 
 @pytest.mark.parametrize("refusal", ["set default_transaction_read_only = on", "allow_connections false"])
@@ -217,7 +218,7 @@ def test_a_missing_table_is_reported_and_outlived(database, start, tmp_path):
     work(tmp_path, 100)
     database.source.execute("alter table ledger rename to hidden")
     wait_until(
-        lambda: writers.status(tmp_path).errors["42P01 UndefinedTable"] > 0,
+        lambda: clients.status(tmp_path).errors["42P01 UndefinedTable"] > 0,
         "the error to be counted",
         seconds=10,
     )
@@ -243,7 +244,7 @@ def test_writers_make_only_the_transactions_asked_for(database, start, tmp_path)
     process = start(database.source_conninfo, kinds=("pay", "move stock"))
     work(tmp_path, 200)
     end(process)
-    assert set(writers.status(tmp_path).commits) == {"pay", "move stock"}
+    assert set(clients.status(tmp_path).commits) == {"pay", "move stock"}
 
 
 def test_an_unknown_transaction_is_refused_by_name(database, start, tmp_path):

@@ -102,6 +102,7 @@ def run(plant: Plant, rounds: int, seed: int, say: Say) -> tuple[Report, Faults,
         rehearsal.drain()
         rehearsal.compare()
     rehearsal.hold_against_ledger()
+    rehearsal.hold_files_against_account()
     for where, count in faults.places.most_common():
         say(f"{count} in {where}")
     return rehearsal.report, faults, manual_repairs

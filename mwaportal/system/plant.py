@@ -1,4 +1,4 @@
-"""A whole system on one machine: two embedded nodes, a shop, its writers, the portal, and people.
+"""A whole system on one machine: two embedded nodes, a shop, those who write to it, the portal, and people.
 
 `make demo`, `make rehearse` and `make faults` drive it. The portal and the writers are processes of their
 own and everything is real; what this process asks for, it asks for as a person would, through the models.
@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection
 
 from mwaportal import portaldb
 from mwaportal.access import add_person
-from mwaportal.workload import shop, writers
+from mwaportal.workload import file_fill, files, shop, writers
 from nodes.models import Node, Pair, StoragePool
 from nodes.postgres.connect import Connection, connect, one, wait_until
 from nodes.postgres.embedded import EmbeddedServer
@@ -32,7 +32,10 @@ _TOP = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Plant:
-    """Everything below `home`, with `rows` rows in the shop and `count` writers."""
+    """Everything below `home`, with `rows` rows in the shop and `count` writers.
+
+    With `files` files beside the database, and an application that goes on changing them; none with 0.
+    """
 
     home: Path
     rows: int
@@ -40,8 +43,12 @@ class Plant:
     rate: float = 0
     kinds: tuple[str, ...] = ()  # of transactions; all of them if not given
     port: int = 8000
+    files: int = 0
+    file_rate: float = 20  # operations/s
+    roots: dict[int, Path] = field(default_factory=dict)  # of files, by the server's system identifier
     portal: "subprocess.Popen[bytes] | None" = None
     writing: "subprocess.Popen[bytes] | None" = None
+    filing: "subprocess.Popen[bytes] | None" = None
     passwords: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -58,6 +65,25 @@ class Plant:
     def ledger(self) -> Path:
         """The writers' own account of what was acknowledged."""
         return self.home / "ledger"
+
+    @property
+    def files_source(self) -> Path:
+        """The old host's file root."""
+        return self.home / "files" / "old-host"
+
+    @property
+    def files_copy(self) -> Path:
+        """The new one's."""
+        return self.home / "files" / "new-host"
+
+    def root_of(self, node: Node) -> Path:
+        """A node's file root."""
+        return self.files_source if node.name == "old-host" else self.files_copy
+
+    @property
+    def file_account(self) -> Path:
+        """The file application's own account of what has to exist."""
+        return self.home / "file-account"
 
     @property
     def url(self) -> str:
@@ -80,6 +106,7 @@ class Plant:
             if primary_is_source:
                 shop.create(session)
         shop.fill(self.source.conninfo(DATABASE), self.rows)
+        self._build_files()
         portaldb.ensure_running()
         call_command("migrate", interactive=False, verbosity=0)
         self._define()
@@ -112,24 +139,33 @@ class Plant:
             )  # fmt: skip
 
     def write(self) -> None:
-        """Start the writers (again)."""
+        """Start the writers and the file application, unless they are there."""
         conninfo = writers.conninfo_for(self.source.conninfo(DATABASE), self.copy.conninfo(DATABASE))
-        self.writing = writers.spawn(
-            conninfo, self.ledger, writers=self.count, rate=self.rate, kinds=self.kinds
-        )
+        if not _lives(self.writing):
+            self.writing = writers.spawn(
+                conninfo, self.ledger, writers=self.count, rate=self.rate, kinds=self.kinds
+            )
+        if self.files and not _lives(self.filing):
+            self.filing = files.spawn(
+                conninfo, self.roots, self.file_account, rate=self.file_rate, keep=2 * self.files + 1000
+            )
 
     def stop_writing(self) -> None:
-        """Let the writers finish what they are at."""
+        """Let the writers and the file application finish what they are at."""
         self.writing = _end(self.writing, 30)
+        self.filing = _end(self.filing, 30)
 
     def watch(self) -> list[str]:
         """Start again what has died; returns what it was."""
         died = []
-        if self.portal is not None and self.portal.poll() is not None:
+        if _died(self.portal):
             died.append("portal")
             self.serve()
-        if self.writing is not None and self.writing.poll() is not None:
+        if _died(self.writing):
             died.append("writers")
+        if _died(self.filing):
+            died.append("file application")
+        if died and died != ["portal"]:
             self.write()
         return died
 
@@ -143,7 +179,7 @@ class Plant:
 
     def end(self) -> None:
         """Stop everything; the data stays for the next start."""
-        self.writing = _end(self.writing, 30)
+        self.stop_writing()
         self.portal = _end(self.portal, 40)
         self.copy.stop()
         self.source.stop()
@@ -152,6 +188,16 @@ class Plant:
     def session(self, server: EmbeddedServer) -> Connection:
         """A session on the shop."""
         return connect(server.conninfo(DATABASE), "demo")
+
+    def _build_files(self) -> None:
+        self.roots = {
+            files.identifier(self.source.conninfo()): self.files_source,
+            files.identifier(self.copy.conninfo()): self.files_copy,
+        }
+        for root in self.roots.values():
+            root.mkdir(parents=True, exist_ok=True)
+        if self.files:
+            file_fill.fill(self.files_source, self.file_account, self.source.conninfo(DATABASE), self.files)
 
     def _define(self) -> None:
         nodes = {}
@@ -177,6 +223,14 @@ def wait_for(plant: Plant, what: str, condition, seconds: float) -> None:
             return False
 
     wait_until(look, what, seconds=seconds, every=0.1)
+
+
+def _lives(process: "subprocess.Popen[bytes] | None") -> bool:
+    return process is not None and process.poll() is None
+
+
+def _died(process: "subprocess.Popen[bytes] | None") -> bool:
+    return process is not None and process.poll() is not None
 
 
 def _end(process: "subprocess.Popen[bytes] | None", seconds: float) -> None:

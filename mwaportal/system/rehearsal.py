@@ -9,7 +9,7 @@ import psycopg
 from django.db.models import Sum
 from django.utils import timezone
 
-from mwaportal.workload import gaps, ledger
+from mwaportal.workload import file_check, gaps, ledger
 from nodes import status
 from nodes.models import Pair, SwapRequest
 from nodes.postgres.connect import Unreachable, connect, one, wait_until
@@ -44,6 +44,12 @@ class Report:
     compared_rows: int = 0
     differences: int = 0
     wal_held_peak_mb: float = 0
+    files_copied: int = 0
+    file_changes: int = 0
+    file_differences: int = 0
+    dangling_paths: int = 0
+    files_acknowledged: int = 0
+    files_lost: int = 0
 
 
 @dataclass
@@ -59,7 +65,7 @@ class Rehearsal:
         self.approver = self.plant.person("artur", "Approvers")
 
     def everything(self, pause_seconds: float = 10) -> Report:
-        """Migrate, pause, resume, compare, swap, write, swap back, compare, hold against the ledger."""
+        """Migrate, pause, resume, compare, swap, write, swap back, compare, hold against the accounts."""
         with WalWatch([self.plant.source, self.plant.copy]) as watch:
             self.migrate()
             self.pause(pause_seconds)
@@ -72,6 +78,7 @@ class Rehearsal:
             self.drain()
             self.compare()
             self.hold_against_ledger()
+            self.hold_files_against_account()
         self.report.wal_held_peak_mb = round(watch.peak / 2**20, 1)
         return self.report
 
@@ -174,6 +181,21 @@ class Rehearsal:
         self.say(
             f"{self.report.acknowledged} acknowledged, {self.report.lost} lost,"
             f" {self.report.duplicated} duplicated"
+        )
+
+    def hold_files_against_account(self) -> None:
+        """What the file application says is there, against the file root of the current primary."""
+        if not self.plant.files:
+            return
+        primary = self.plant.pair().primary
+        found = file_check.check(self.plant.file_account, self.plant.root_of(primary))
+        self.report.files_acknowledged = found.acknowledged
+        self.report.files_lost = found.lost
+        for example in found.examples[:5]:
+            self.say(f"  {primary}: {example}")
+        self.say(
+            f"{found.acknowledged} files acknowledged, {found.missing} missing, {found.differing} differing,"
+            f" {found.unaccounted} not accounted for"
         )
 
     def _pool(self):

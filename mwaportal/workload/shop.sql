@@ -116,6 +116,14 @@ create table warehouse.movements (
     moved_at timestamptz not null default now()
 );
 
+-- A file each, below the file root of whichever node is the primary. A row comes after its file and goes before
+-- it: at every moment the file of each committed row exists.
+create table public.invoices (
+    number bigint primary key,
+    path text not null unique, -- relative to the root
+    issued_at timestamptz not null default now()
+);
+
 create function public.touch() returns trigger language plpgsql as $$
 begin
     new.updated_at := clock_timestamp();

@@ -15,7 +15,8 @@ The portal is at {url}
 
     (passwords for now: the next start makes new ones)
 
-The shop of old-host (PostgreSQL 16) moves to new-host (PostgreSQL 18) while four writers go on.
+The shop of old-host (PostgreSQL 16) moves to new-host (PostgreSQL 18) while four writers go on,
+and while an application writes files beside the database: below {files}, in old-host or new-host.
 Watch it, pause it, compare it; ask for a role swap as olga, approve it as artur.
 What the portal has to say is in {log}.
 Ctrl-C stops everything; `make demo` goes on from there, `make demo FRESH=1` starts over.
@@ -23,18 +24,19 @@ Ctrl-C stops everything; `make demo` goes on from there, `make demo FRESH=1` sta
 
 
 class Command(BaseCommand):
-    help = "Two embedded nodes, a shop, four writers and the portal: a migration to watch."
+    help = "Two embedded nodes, a shop, those who write to it, and the portal: a migration to watch."
 
     def add_arguments(self, parser):
         parser.add_argument("--rows", type=int, default=3_000_000)
         parser.add_argument("--rate", type=float, default=500, help="commits/s of all writers together")
+        parser.add_argument("--files", type=int, default=5_000, help="beside the database; 0 for none")
         parser.add_argument("--port", type=int, default=8000)
 
-    def handle(self, *, rows, rate, port, **options):
+    def handle(self, *, rows, rate, files, port, **options):
         self.stopped = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.stop)
-        plant = Plant(settings.HOME, rows, rate=rate, port=port)
+        plant = Plant(settings.HOME, rows, rate=rate, files=files, port=port)
         try:
             self.stdout.write("starting two servers and filling the shop ...")
             plant.build()
@@ -46,7 +48,12 @@ class Command(BaseCommand):
             if plant.pair().goal == "":
                 plant.pair().ask(Pair.Goal.SYNC)
             self.stdout.write(
-                _TEXT.format(url=plant.url, log=settings.HOME / "portal.log", **plant.passwords)
+                _TEXT.format(
+                    url=plant.url,
+                    log=settings.HOME / "portal.log",
+                    files=settings.HOME / "files",
+                    **plant.passwords,
+                )
             )
             while not self.stopped:
                 for name in plant.watch():

@@ -16,12 +16,13 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=None)
         parser.add_argument("--rows", type=int, default=200_000)
         parser.add_argument("--rate", type=float, default=300)
+        parser.add_argument("--files", type=int, default=1_000, help="beside the database; 0 for none")
         parser.add_argument("--port", type=int, default=8002)
 
-    def handle(self, *, rounds, seed, rows, rate, port, **options):
+    def handle(self, *, rounds, seed, rows, rate, files, port, **options):
         seed = random.randrange(10**6) if seed is None else seed
         self.stdout.write(f"ROUNDS={rounds} SEED={seed}")
-        plant = Plant(settings.HOME, rows, rate=rate, port=port)
+        plant = Plant(settings.HOME, rows, rate=rate, files=files, port=port)
         try:
             plant.build()
             plant.serve()
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         result = {
             "rounds": rounds, "faults": dict(faults.done), "acknowledged": report.acknowledged,
             "lost": report.lost, "duplicated": report.duplicated, "differences": report.differences,
+            "files_acknowledged": report.files_acknowledged, "files_lost": report.files_lost,
             "manual_repairs": repairs,
         }  # fmt: skip
         self.stdout.write(json.dumps(result))

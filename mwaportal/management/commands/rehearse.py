@@ -15,10 +15,11 @@ class Command(BaseCommand):
         parser.add_argument("--rows", type=int, default=2_000_000)
         parser.add_argument("--pause", type=float, default=10)
         parser.add_argument("--rate", type=float, default=0, help="commits/s; 0 is as many as possible")
+        parser.add_argument("--files", type=int, default=5_000, help="beside the database; 0 for none")
         parser.add_argument("--port", type=int, default=8001)
 
-    def handle(self, *, rows, pause, rate, port, **options):
-        plant = Plant(settings.HOME, rows, rate=rate, port=port)
+    def handle(self, *, rows, pause, rate, files, port, **options):
+        plant = Plant(settings.HOME, rows, rate=rate, files=files, port=port)
         try:
             plant.build()
             rehearsal = Rehearsal(plant, self.stdout.write)
