@@ -249,7 +249,7 @@ def test_preflight_tells_how_a_root_would_be_watched_and_whether_there_is_room(t
         "tracking.engine.fileloop.FileLoop._begin",
         "tracking.ifs.drain.FileList.take",
         "tracking.ifs.drain.Drain._walk",
-        "tracking.ifs.regular._New.install",
+        "tracking.ifs.hands.Hands.give",
         "tracking.engine.fileloop.FileLoop._in_step",
     ],
 )

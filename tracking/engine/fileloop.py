@@ -57,6 +57,7 @@ class FileLoop(threading.Thread):
         self._drain: Drain | None = None
         self._drawn_at = 0.0
         self.swapped: bool | None = None
+        self._was_in_step = False
         self._compares = FileCompares()
         self.tracker: TrackerProcess | None = None
         self.place: Place | None = None
@@ -69,6 +70,10 @@ class FileLoop(threading.Thread):
         """End after the file that is under way."""
         self._halt.set()
         self._bell.set()
+
+    def in_step(self, swapped: bool) -> bool:
+        """Whether everything was on the secondary once since this one began to track in that direction."""
+        return self._was_in_step and self.swapped == swapped
 
     def compare_nothing(self) -> None:
         """End the compare that is under way, and begin none until `release`."""
@@ -155,6 +160,7 @@ class FileLoop(threading.Thread):
             root.pair.savactwait_seconds,
         )  # fmt: skip
         self.swapped = root.pair.swapped
+        set_state(root, "ACTIVE", "SYNCHRONIZING")  # what changed before is known only after a walk
 
     def _end(self) -> None:
         if self._drain is not None:
@@ -164,6 +170,7 @@ class FileLoop(threading.Thread):
         if self.tracker is not None:
             self.tracker.kill()
         self._drain = self._session = self.tracker = self.place = None
+        self._was_in_step = False
 
     def _in_step(self, root: FileRoot) -> None:
         """The list was empty once since tracking began: everything that it held is on the secondary."""
@@ -173,6 +180,7 @@ class FileLoop(threading.Thread):
         root.copied_at = root.copied_at or timezone.now()
         root.save(update_fields=["failures", "retry_at", "copied_at"])
         set_state(root, "ACTIVE", "REPLICATING")
+        self._was_in_step = True
         say(root.pair, f"{root} is on the secondary; changes of its files are carried as they come")
 
     def _note(self, root: FileRoot, batch: Batch, first: bool) -> None:

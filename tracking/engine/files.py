@@ -29,13 +29,21 @@ class Files:
 
     def step(self) -> None:
         """Begin what is not begun, end what is not there any more."""
-        wanted = set(FileRoot.objects.filter(pair=self._pair_id).values_list("pk", flat=True))
+        roots = FileRoot.objects.filter(pair=self._pair_id)
+        if roots.filter(pair__swaps__state__in=("RUNNING", "COMMITTED")).exists():
+            return  # which way they go is not settled
+        wanted = set(roots.values_list("pk", flat=True))
         for number in list(self._loops):
             if number not in wanted or not self._loops[number].is_alive():
                 self._loops.pop(number).stop()
         for number in wanted - self._loops.keys():
             self._loops[number] = FileLoop(number, self._owner)
             self._loops[number].start()
+
+    def in_step(self, pair: Pair) -> bool:
+        """Whether every root is, by what this engine knows itself."""
+        roots = pair.file_roots.values_list("pk", flat=True)
+        return all((loop := self._loops.get(pk)) and loop.in_step(pair.swapped) for pk in roots)
 
     def wake(self) -> None:
         """Look now."""

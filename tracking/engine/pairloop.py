@@ -162,11 +162,11 @@ class PairLoop(threading.Thread):
         idle = not any(steps.busy for steps in pools)
         if idle:
             outcome.recover(pair, runtimes)
+        self._files.step()
         if request := cutover.ready(pair):
-            if idle:  # else no further step is begun until they are
+            if idle and self._files.in_step(pair):  # else no further step is begun until they are
                 cutover.run(pair, request, runtimes, self._files)
             return
-        self._files.step()
         for steps in pools:
             steps.begin(synchronize.step)
         self._compares.step(runtimes)
