@@ -1,16 +1,21 @@
 """Looking at the copy on another host, and removing there what the source has not."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Sequence
 from threading import Event
+from typing import NamedTuple
 
 from .itemized import FAR_FORMAT, FarEntry, Item, far_entry
-from .paths import joined, parted
+from .paths import joined, parted, text
 from .rsync import Ran, pull, push
 from .sending import Sending
 
 _LOOK = ("-lptgoD", "--numeric-ids", "--ignore-missing-args", f"--out-format={FAR_FORMAT}")
+# GNU's: without them nothing is known of files with several names.
+_NAMES = 'cd -P -- "$1" && xargs -0 -r stat --printf "%h %f %d:%i %n\\0" -- 2>/dev/null; true'
+_ALL_NAMES = 'cd -P -- "$1" && find "./$2" -type f -links +1 -printf "%n 8000 %D:%i %p\\0" 2>/dev/null; true'
 _EXTRAS = ("-rlD", "--dry-run", "--delete", "--existing", "--ignore-existing", "--ignore-errors")
 
 
@@ -40,6 +45,33 @@ def extras(sending: Sending, path: bytes, stop: Event | None = None) -> tuple[li
     ran = push(sending.connection, _EXTRAS, here, there, None, stop)
     found = [item._replace(path=joined(path, item.path)) for item in ran.items if item.deleted]
     return found, ran
+
+
+class Shared(NamedTuple):
+    """A file of the copy that has several names: how many, and which file it is."""
+
+    names: int
+    file: bytes
+
+
+def shared_at(sending: Sending, paths: Sequence[bytes]) -> dict[bytes, Shared]:
+    """Which of these paths are one of several names on the copy."""
+    given = b"".join(b"./" + path + b"\0" for path in paths)
+    return _shared(sending.connection.run(_NAMES, str(sending.root.copy), given=given)) if paths else {}
+
+
+def shared_below(sending: Sending, path: bytes) -> dict[bytes, Shared]:
+    """All such names in a directory of the copy and below it."""
+    return _shared(sending.connection.run(_ALL_NAMES, str(sending.root.copy), text(path)))
+
+
+def _shared(said: bytes) -> dict[bytes, Shared]:
+    found = {}
+    for line in said.split(b"\0")[:-1]:
+        names, mode, file, path = line.split(b" ", 3)
+        if int(names) > 1 and stat.S_ISREG(int(mode, 16)):
+            found[path.removeprefix(b"./")] = Shared(int(names), file)
+    return found
 
 
 def removable(found: Iterable[tuple[bytes, bool]], sending: Sending) -> tuple[list[bytes], list[bytes]]:

@@ -85,13 +85,13 @@ class Connection:
         """Of ssh, up to what is to be run there."""
         return ["ssh", "-T", "-F", f"{self._directory}/config", ALIAS]
 
-    def run(self, script: str, *arguments: str) -> bytes:
-        """What a script of sh prints there. Raises `NotReached`, and `Refused` where it fails."""
+    def run(self, script: str, *arguments: str, given: bytes = b"") -> bytes:
+        """What a script of sh prints there; it reads `given`. Raises `NotReached`, and `Refused`."""
         line = " ".join(["exec", "sh", "-c", quote(script), "sh", *map(quote, arguments)])
         try:
             done = subprocess.run(
                 [*self.command, line],
-                stdin=subprocess.DEVNULL,
+                input=given,
                 capture_output=True,
                 timeout=_ANSWER_SECONDS,
                 env=environment(),

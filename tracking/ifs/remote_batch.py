@@ -12,14 +12,15 @@ from threading import Event
 
 from .aim import ABSENT, Aim, aim
 from .entry import DIR, INELIGIBLE, STMF, link_of, type_of
-from .far import listing, removable, remove
+from .far import Shared, listing, removable, remove, shared_at
 from .itemized import Item
 from .links import Links
 from .outcome import Carried, CarryOptions, Failed, failed
 from .paths import shown
-from .remote_words import named, reason
+from .remote_words import Messages
 from .rsync import Ran
 from .sending import Sending
+from .temporary import new_name
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds
 _TRIES = 3  # of a path whose source does not change
@@ -36,6 +37,7 @@ class Batch:
     stop: Event | None = None
     done: dict[bytes, Carried | Failed] = field(default_factory=dict)
     again: dict[bytes, int] = field(default_factory=dict)
+    shared: dict[bytes, Shared] | None = None  # names on the copy that share a file; None: to be asked
     seen: dict[bytes, Item] = field(default_factory=dict)  # what was done to a target, by the first run
 
     def carry(self, paths: Iterable[bytes]) -> list[Carried | Failed]:
@@ -61,8 +63,10 @@ class Batch:
         ran, undone = self._push(wanted)
         if undone and not self.sending.excluded.plain:
             undone = self._make_way(wanted, undone)
+        messages = Messages(self.sending, ran.errors)
+        guilty = ran.broken_off and any(messages.about(one.target) for one in wanted)
         for one in wanted:
-            self._judge(one, ran, undone, late)
+            self._judge(one, messages, undone, late, guilty)
 
     def _aim(self, path: bytes) -> Aim | None:
         """What is to be done, where that is not clear already."""
@@ -90,27 +94,33 @@ class Batch:
         """Carry them; what the copy has not afterwards: by target, and how it differs where that is known."""
         names = list(dict.fromkeys([*(one.target for one in aims), *self._other_names(aims)]))
         more = [] if self.options.trust_times else ["--checksum"]
-        if any(self.again[one.path] for one in aims):
-            more = ["--ignore-times"]  # also a file that is wrongly another name of one with the same content
+        if self._to_be_parted(aims):
+            more = ["--ignore-times"]  # a new file, also where the content is the same
         ran = self._rsync(names, more, durable=self.options.sync == "path")
         for item in ran.items:
             self.seen.setdefault(item.path, item)
-        if not ran.code:
+        if not ran.code and not ran.errors:
             return ran, {}
         left = self._rsync(names, ["--dry-run"])
         undone: dict[bytes, Item | None] = {item.path: item for item in left.items}
-        if left.broken_off:
-            undone = {name: undone.get(name) for name in names}
+        messages = Messages(self.sending, left.errors)
+        undone |= {name: None for name in names if left.broken_off or messages.about(name)}
         return ran, undone
 
     def _rsync(self, names: Sequence[bytes], more: Sequence[str], durable: bool = False) -> Ran:
+        # With ./ before a name, the root is one of the directories that lead to it.
+        below = [name for name in names if name] or [new_name()]
         options = self.sending.options(*more, durable=durable)
-        ran = self.sending.push(options, [name for name in names if name], self.stop)
-        if b"" not in names:
-            return ran
-        # The root by its name would come with what is in it.
-        root = self.sending.push([*options, "--filter=- *"], [b"."], self.stop)
-        return Ran(ran.code or root.code, ran.lines + root.lines, ran.errors + root.errors)
+        return self.sending.push(options, [b"./" + below[0], *below[1:]], self.stop)
+
+    def _to_be_parted(self, aims: Sequence[Aim]) -> bool:
+        """Whether the copy has another name for the file of one that is by itself on the source.
+
+        rsync would give the metadata of the one to both.
+        """
+        alone = [one.path for one in aims if one.type == STMF and one.status and one.status.st_nlink == 1]
+        shared = shared_at(self.sending, alone) if self.shared is None else self.shared
+        return any(path in shared for path in alone)
 
     def _other_names(self, aims: Sequence[Aim]) -> list[bytes]:
         """Of files that have several: those that are known, so that the copy has one file, too."""
@@ -176,18 +186,31 @@ class Batch:
                 self._end(one.path, Carried(one.path, DIR, "removed"))
         return undone
 
-    def _judge(self, one: Aim, ran: Ran, undone: dict[bytes, Item | None], late: bool) -> None:
+    def _judge(
+        self, one: Aim, messages: Messages, undone: dict[bytes, Item | None], late: bool, guilty: bool
+    ) -> None:
+        """`guilty`: one path has ended the run before its end."""
         if one.path in self.done:
             return
+        said = messages.concerning(one.target)
         if self._changed(one):
             if late:
                 self._end(one.path, self._never_stopped(one))
         elif one.target not in undone:
             self._end(one.path, self._carried(one))
-        elif (item := undone[one.target]) and not (item.new or item.content or item.sent or item.deleted):
-            self._metadata_only(one, ran)
+        elif said is None and guilty:
+            pass  # without that one, it may go well
+        elif said is None and self.again[one.path] < _TRIES:
+            self.again[one.path] += 1
         else:
-            self._failed(one, ran)
+            self._not_done(one, undone[one.target], *messages.reason(one.target))
+
+    def _not_done(self, one: Aim, item: Item | None, why: str, retryable: bool) -> None:
+        """All but the metadata may have arrived."""
+        if item and not (item.new or item.content or item.sent or item.deleted):
+            self._end(one.path, self._carried(one, why))
+        else:
+            self._end(one.path, Failed(one.path, one.type, why, retryable))
 
     def _changed(self, one: Aim) -> bool:
         try:
@@ -195,25 +218,6 @@ class Batch:
         except OSError:
             return True
         return (now.version, now.target, now.do) != (one.version, one.target, one.do)
-
-    def _metadata_only(self, one: Aim, ran: Ran) -> None:
-        self.again[one.path] += 1
-        if self.again[one.path] >= _TRIES or named(self.sending, one.target, ran.errors):
-            why, _ = reason(self.sending, one.target, ran.errors)
-            self._end(one.path, self._carried(one, why))
-
-    def _failed(self, one: Aim, ran: Ran) -> None:
-        guilty = bool(named(self.sending, one.target, ran.errors))
-        if (
-            ran.broken_off
-            and not guilty
-            and any(named(self.sending, path, ran.errors) for path in self.again)
-        ):
-            return  # another one has ended the run: without it, this one may go well
-        self.again[one.path] += 1
-        if guilty or self.again[one.path] >= _TRIES:
-            why, retryable = reason(self.sending, one.target, ran.errors)
-            self._end(one.path, Failed(one.path, one.type, why, retryable))
 
     def _never_stopped(self, one: Aim) -> Failed:
         size = f": {one.status.st_size:,} bytes, then others" if one.status else ""
