@@ -23,6 +23,7 @@ from .sending import Sending
 from .temporary import new_name
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds
+_LONGEST_PATH = 4096 - 1 - 10  # PATH_MAX, less the zero byte and what a temporary name has more
 _TRIES = 3  # of a path whose source does not change
 _KEPT = "what is left out of the root is in it, and stays"
 
@@ -70,6 +71,11 @@ class Batch:
 
     def _aim(self, path: bytes) -> Aim | None:
         """What is to be done, where that is not clear already."""
+        longest = max(len(self.sending.here), len(self.sending.there)) + 1 + len(path)
+        if longest > _LONGEST_PATH:
+            reason = f"{longest:,} bytes with what leads to the root; rsync takes at most {_LONGEST_PATH:,}"
+            self._end(path, Failed(path, ABSENT, f"the path {shown(path)[:80]}... has {reason}", False))
+            return None
         try:
             found = aim(self.sending, path, settled=not self.options.trust_times)
         except OSError as error:
