@@ -12,7 +12,13 @@ from .paths import joined, parted, text
 from .rsync import Ran, pull, push
 from .sending import Sending
 
-_LOOK = ("-lptgoD", "--numeric-ids", "--ignore-missing-args", f"--out-format={FAR_FORMAT}")
+_LOOK = (
+    "-lptgoD",
+    "--no-implied-dirs",
+    "--numeric-ids",
+    "--ignore-missing-args",
+    f"--out-format={FAR_FORMAT}",
+)
 # GNU's: without them nothing is known of files with several names.
 _NAMES = 'cd -P -- "$1" && xargs -0 -r stat --printf "%h %f %d:%i %n\\0" -- 2>/dev/null; true'
 _ALL_NAMES = 'cd -P -- "$1" && find "./$2" -type f -links +1 -printf "%n 8000 %D:%i %p\\0" 2>/dev/null; true'

@@ -20,7 +20,6 @@ from .paths import shown
 from .remote_words import Messages
 from .rsync import Ran
 from .sending import Sending
-from .temporary import new_name
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds
 _LONGEST_PATH = 4096 - 1 - 10  # PATH_MAX, less the zero byte and what a temporary name has more
@@ -114,10 +113,8 @@ class Batch:
         return ran, undone
 
     def _rsync(self, names: Sequence[bytes], more: Sequence[str], durable: bool = False) -> Ran:
-        # With ./ before a name, the root is one of the directories that lead to it.
-        below = [name for name in names if name] or [new_name()]
         options = self.sending.options(*more, durable=durable)
-        return self.sending.push(options, [b"./" + below[0], *below[1:]], self.stop)
+        return self.sending.push_named(options, names, self.stop)
 
     def _to_be_parted(self, aims: Sequence[Aim]) -> bool:
         """Whether the copy has another name for the file of one that is by itself on the source.

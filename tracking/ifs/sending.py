@@ -12,7 +12,7 @@ from .opened import Identity, identity, open_end
 from .paths import parted, shown
 from .roots import Root, exclusions
 from .rsync import Ran, metadata, push
-from .temporary import is_temporary
+from .temporary import is_temporary, new_name
 from .watching import RootGone
 
 _IDENTITY = 'cd -P -- "$1" && stat -c "%d %i" .'
@@ -49,9 +49,11 @@ class Sending:
         force = ["--force"] if self.excluded.plain else []
         return [*metadata(self.connection, durable), *force, *more]
 
-    def push(self, options: Sequence[str], names: Sequence[bytes], stop: Event | None = None) -> Ran:
-        """These names, and the directories that lead to them."""
-        return push(self.connection, options, self.here, self.there, names, stop)
+    def push_named(self, options: Sequence[str], names: Sequence[bytes], stop: Event | None = None) -> Ran:
+        """These paths, the directories that lead to them, and the root: itself, without its content."""
+        # With ./ before a name, the root is one of the directories that lead to it.
+        below = [name for name in names if name] or [new_name()]
+        return push(self.connection, options, self.here, self.there, [b"./" + below[0], *below[1:]], stop)
 
     def stays(self, path: bytes, is_dir: bool) -> bool:
         """Whether it is left out; temporary names are, but go with their directory."""
