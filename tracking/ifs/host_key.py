@@ -21,7 +21,7 @@ def pinned(text: str) -> list[str]:
             continue
         kinds = [number for number, word in enumerate(words[:2]) if word.startswith(_KINDS)]
         key = words[kinds[0] :][:2] if kinds else []
-        if len(key) < 2 or not _is_key(key[1]):
+        if len(key) < 2 or not _is_key(*key):
             raise ValueError(f"host key {line!r}: needed is a line of known_hosts: host, type and key")
         keys.append(" ".join(key))
     if not keys:
@@ -58,8 +58,8 @@ def scan_host_key(host: str, port: int = 22) -> str:
     raise NotReached("unreachable", f"{host} port {port}: {reason}")
 
 
-def _is_key(word: str) -> bool:
+def _is_key(kind: str, key: str) -> bool:
     try:
-        return bool(b64decode(word, validate=True))
+        return b64decode(key, validate=True)[4:].startswith(kind.encode())  # behind its length
     except binascii.Error:
         return False

@@ -150,6 +150,9 @@ def _failure(connection: Connection, code: int, errors: bytes) -> NotReached:
     host = connection.host
     if any(f"{host.rsync}: {words}" in text for words in _NO_PROGRAM):
         return NotReached("rsync", f"{host.host}: no {host.rsync} there; needed is rsync {_dotted(NEEDED)}")
+    if "invalid file mode 00" in text:
+        bug = "cannot remove names that are missing (its bug 910: 3.4.3, and others patched in May 2026)"
+        return NotReached("rsync", f"rsync on {host.host} {bug}; needed is 3.4.4, or a fix of this")
     if code in (10, 12, 30, 35, 255) or code < 0:
         return not_reached(host, errors)
     return NotReached("rsync", f"rsync to {host.host} ended with {code}: {said_in(text)}")

@@ -6,7 +6,7 @@ from typing import Protocol
 from .host_key import fingerprint, pinned
 from .not_reached import NotReached
 
-_SEEN = re.compile(r"^(SHA256:\S+)\.$", re.MULTILINE)
+_SEEN = re.compile(r"^(SHA256:\S+)\.\s*$", re.MULTILINE)
 _NOISE = re.compile(r"\s*$|@@|rsync (error|warning):|rsync: connection unexpectedly closed")
 
 
