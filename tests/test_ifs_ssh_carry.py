@@ -5,7 +5,9 @@ import random
 import shutil
 import socket
 import stat
+import subprocess
 import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -63,15 +65,8 @@ def carry_all(tree, connection, options=SOON, **more):
 
 def test_every_name_and_type_arrives_with_all_that_belongs_to_it(tree, connection):
     names = [
-        b"a\nb",
-        b"\xff\xfe",
-        b"back\\#012slash",
-        b" spaces ",
-        b"-n",
-        b"x => y",
-        b"./'\"$`*?[!".replace(b"./", b""),
-        b"\xc3\xa4",
-    ]
+        b"a\nb", b"\xff\xfe", b"back\\#012slash", b" spaces ", b"-n", b"x => y", b"'\"$`*?[!", b"\xc3\xa4",
+    ]  # fmt: skip
     for number, name in enumerate(names):
         whole = write(tree.source, b"d\n/" + name, name)
         os.utime(whole, ns=(number, 10**18 + number))
@@ -181,7 +176,9 @@ def test_what_is_gone_goes_and_what_became_something_else_does(tree, connection)
     tree.assert_same()
 
 
-def test_nothing_is_written_through_a_link_that_stands_for_a_directory(tree, connection, tmp_path):
+def test_nothing_is_written_through_a_link_that_stands_for_a_directory(
+    tree, connection, tmp_path, monkeypatch
+):
     outside = tmp_path / "outside"
     for path in ("f", "gone", "deep/f", "deep/gone/x"):
         write(outside, path, b"not ours")
@@ -199,11 +196,11 @@ def test_nothing_is_written_through_a_link_that_stands_for_a_directory(tree, con
     assert (tree.copy / "a").is_dir() and not (tree.copy / "a").is_symlink()
     assert not os.path.lexists(tree.copy / "c") and not os.path.lexists(tree.copy / "d")
     with socket.socket(socket.AF_UNIX) as listener:
-        os.chdir(tree.source / "b")
+        monkeypatch.chdir(tree.source / "b")
         listener.bind("socket")
     os.symlink("/etc", tree.source / "new")
     write(outside, "socket", b"not ours")
-    os.unlink(tree.copy / "b") if (tree.copy / "b").is_symlink() else shutil.rmtree(tree.copy / "b")
+    shutil.rmtree(tree.copy / "b")
     os.symlink(outside, tree.copy / "b")
     carry_paths(tree.root, connection, ["b/socket", "new", "new/passwd"], SOON)
     assert (outside / "socket").exists() and os.readlink(tree.copy / "new") == "/etc"
@@ -269,18 +266,18 @@ def test_one_failure_spoils_no_other(tree, connection):
     tree.assert_same()
 
 
-class immutable:
-    """chattr +i; skips where that is not possible."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __enter__(self):
-        if shutil.which("chattr") is None or os.system(f"chattr +i '{self.path}' 2>/dev/null"):
-            pytest.skip("the file system has no immutable directories")
-
-    def __exit__(self, *_):
-        os.system(f"chattr -i '{self.path}'")
+@contextmanager
+def immutable(path):
+    """Nobody may change the directory; skips where that is not possible."""
+    if (
+        shutil.which("chattr") is None
+        or subprocess.run(["chattr", "+i", path], capture_output=True).returncode
+    ):
+        pytest.skip("the file system has no immutable directories")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", path], check=True)
 
 
 def test_a_full_disk_is_said_and_what_fits_arrives(tree, connection):

@@ -45,10 +45,10 @@ def found(result):
     return {difference.path: difference.kind for difference in result.differences}
 
 
-def test_equal_trees_are_equal_and_nothing_is_written(tree, connection):
+def test_equal_trees_are_equal_and_nothing_is_written(tree, connection, monkeypatch):
     fill(tree, 10, 20)
     with socket.socket(socket.AF_UNIX) as listener:
-        os.chdir(tree.source)
+        monkeypatch.chdir(tree.source)
         listener.bind("socket")
     carry_tree(tree.root, connection)
     before = seen(tree.copy)
@@ -59,7 +59,7 @@ def test_equal_trees_are_equal_and_nothing_is_written(tree, connection):
     assert seen(tree.copy) == before
 
 
-def test_every_kind_of_difference_is_found(tree, connection):
+def test_every_kind_of_difference_is_found(tree, connection, monkeypatch):
     fill(tree, 10, 20)
     for name in "abcdefghijkl":
         tree.write(f"d/{name}", b"content")
@@ -86,7 +86,7 @@ def test_every_kind_of_difference_is_found(tree, connection):
     write(copy, b"\xff\n/inside")
     shutil.rmtree(tree.copy / "0/0")
     with socket.socket(socket.AF_UNIX) as listener:
-        os.chdir(tree.source)
+        monkeypatch.chdir(tree.source)
         listener.bind("socket")
     write(tree.copy, "socket")
     os.utime(tree.copy, ns=(5, 5))

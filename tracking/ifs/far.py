@@ -41,7 +41,7 @@ def listing(
     return {path: entry for path, entry in found.items() if path in tops or (inside and _below(path, tops))}
 
 
-def extras(sending: Sending, path: bytes, stop: Event | None = None) -> tuple[list[Item], Ran]:
+def extras(sending: Sending, path: bytes, stop: Event | None = None) -> list[Item]:
     """All names that the copy has below a directory and the source has not, whatever is left out of the root.
 
     Both have to have the directory, and no link on the copy where the source has a directory: rsync would
@@ -49,8 +49,7 @@ def extras(sending: Sending, path: bytes, stop: Event | None = None) -> tuple[li
     """
     here, there = joined(sending.here, path) if path else sending.here, joined(sending.there, path)
     ran = push(sending.connection, _EXTRAS, here, there, None, stop)
-    found = [item._replace(path=joined(path, item.path)) for item in ran.items if item.deleted]
-    return found, ran
+    return [item._replace(path=joined(path, item.path)) for item in ran.items if item.deleted]
 
 
 class Shared(NamedTuple):

@@ -62,7 +62,7 @@ class Batch:
             return
         ran, undone = self._push(wanted)
         if undone and not self.sending.excluded.plain:
-            undone = self._make_way(wanted, undone)
+            self._make_way(wanted, undone)
         messages = Messages(self.sending, ran.errors)
         guilty = ran.broken_off and any(messages.about(one.target) for one in wanted)
         for one in wanted:
@@ -166,7 +166,7 @@ class Batch:
         remove(self.sending, tops)
         return set(kept) & set(targets)
 
-    def _make_way(self, aims: Sequence[Aim], undone: dict[bytes, Item | None]) -> dict[bytes, Item | None]:
+    def _make_way(self, aims: Sequence[Aim], undone: dict[bytes, Item | None]) -> None:
         """Empty the copy's directories that stand where the source has something else, or nothing."""
         other = [
             one.target
@@ -187,7 +187,6 @@ class Batch:
                 self._end(one.path, failed(one.path, one.type, error, self.sending.source))
             elif one.target in directories and one.do == "remove":
                 self._end(one.path, Carried(one.path, DIR, "removed"))
-        return undone
 
     def _judge(
         self, one: Aim, messages: Messages, undone: dict[bytes, Item | None], late: bool, guilty: bool

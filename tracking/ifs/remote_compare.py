@@ -122,7 +122,7 @@ class _Comparison:
         """What is on the copy only; of a directory that is, not what is in it."""
         if path in self.sight.no_directories:
             return []
-        found, _ = extras(self.sending, path, self.stop)
+        found = extras(self.sending, path, self.stop)
         names = {item.path for item in found if not self.sending.excluded(item.path, item.is_dir)}
         return [one for one in sorted(names) if parted(one)[0] not in names and self._can_be_extra(one)]
 

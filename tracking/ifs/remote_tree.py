@@ -113,7 +113,7 @@ class _Tree:
 
     def _extra(self, path: bytes) -> None:
         """What the copy has and the source has not, or not any more."""
-        found = [(item.path, item.is_dir) for item in extras(self.sending, path, self.stop)[0]]
+        found = [(item.path, item.is_dir) for item in extras(self.sending, path, self.stop)]
         tops, kept = removable(found, self.sending)
         wanted = [one for one in sorted([*tops, *kept]) if not self._within_unreadable(one)]
         outermost = [one for one in wanted if not _inside(one, set(wanted))]
