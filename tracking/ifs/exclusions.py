@@ -24,9 +24,10 @@ class Exclusions:
     """
 
     def __init__(self, patterns: Iterable[str] = (), trees: Iterable[bytes] = ()) -> None:
-        self._spec = _compiled(list(patterns))
+        self._patterns = tuple(patterns)
+        self._spec = _compiled(list(self._patterns))
         self.trees = frozenset(trees)
-        self._plain = self._spec is None and not self.trees
+        self.plain = self._spec is None and not self.trees  # nothing but temporary names
         self._known: dict[bytes, bool] = {}
 
     def __call__(self, path: bytes, is_dir: bool) -> bool:
@@ -34,9 +35,13 @@ class Exclusions:
         directory, name = parted(path)
         if is_temporary(name):
             return True
-        if self._plain or not path:
+        if self.plain or not path:
             return False
         return self._below(directory) or self._matches(path, is_dir)
+
+    def and_trees(self, trees: Iterable[bytes]) -> "Exclusions":
+        """The same, and these trees."""
+        return Exclusions(self._patterns, self.trees | set(trees))
 
     def _below(self, directory: bytes) -> bool:
         """Whether a directory is left out, by itself or by one above it."""

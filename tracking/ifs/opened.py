@@ -39,9 +39,9 @@ class Opened:
     ) -> None:
         self.root = root
         self.excluded: Exclusions = exclusions(root, forbidden)
-        self.source = _open(root.source, known[0])
+        self.source = open_end(root.source, known[0])
         try:
-            self.copy = _open(root.copy, known[1])
+            self.copy = open_end(root.copy, known[1])
         except BaseException:
             os.close(self.source)
             raise
@@ -107,7 +107,8 @@ def below(top: int, path: bytes) -> Iterator[int]:
         os.close(fd)
 
 
-def _open(path: Path, known: Identity | None) -> int:
+def open_end(path: Path, known: Identity | None) -> int:
+    """A descriptor of one end of a root. Raises `RootGone`, also where it is not the one that is known."""
     name = shown(os.fsencode(path))
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -63,7 +63,7 @@ class Changed(Exception):
     """The object became another one while it was looked at: look again."""
 
 
-_RETRYABLE = frozenset(
+RETRYABLE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR,
      errno.EAGAIN, errno.EBUSY, errno.ESTALE, errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST, errno.ETIMEDOUT}
 )  # fmt: skip
@@ -83,7 +83,7 @@ def on(side: str) -> Iterator[None]:
 def failed(path: bytes, kind: str, error: OSError, copy: int) -> Failed:
     """The error in words; `copy` is a descriptor on the copy's file system."""
     side = getattr(error, "__notes__", ["copy"])[0]
-    return Failed(path, kind, f"{shown(path)}: {_words(error, side, copy)}", error.errno in _RETRYABLE)
+    return Failed(path, kind, f"{shown(path)}: {_words(error, side, copy)}", error.errno in RETRYABLE)
 
 
 def _words(error: OSError, side: str, copy: int) -> str:
