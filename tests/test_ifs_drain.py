@@ -165,3 +165,24 @@ def test_a_renamed_file_that_differs_on_the_copy_is_carried(portal, copy, drain)
         tracker.barrier()
         until_empty(drain)
     assert equal(Root(portal.root, copy))
+
+
+def test_a_further_name_of_a_file_is_one_on_the_copy(portal, copy, drain):  # noqa: F811
+    for name in ("one", "two"):
+        (portal.root / name).write_text(name)
+    with portal.tracking() as tracker:
+        tracker.started()
+        until_empty(drain)
+        (portal.root / "deep").mkdir()
+        os.link(portal.root / "one", portal.root / "deep" / "further")
+        os.link(portal.root / "two", portal.root.parent / "outside of the root")
+        os.chmod(portal.root / "two", 0o600)
+        tracker.barrier()
+        until_empty(drain)
+        assert (copy / "one").stat().st_ino == (copy / "deep" / "further").stat().st_ino
+        assert (copy / "two").stat().st_nlink == 1
+        (portal.root / "deep" / "further").write_text("changed")
+        tracker.barrier()
+        until_empty(drain)
+    assert (copy / "one").read_text() == "changed"
+    assert equal(Root(portal.root, copy))

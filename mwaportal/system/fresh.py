@@ -22,6 +22,12 @@ def fresh(home: Path) -> None:
         if (home / name / "PG_VERSION").exists():
             EmbeddedServer(home / name, version).stop("immediate")
     shutil.rmtree(home, ignore_errors=True)
+    shutil.rmtree(files_of(home), ignore_errors=True)
+
+
+def files_of(home: Path) -> Path:
+    """Where the files of both nodes are: beside the state directory, whose content is never tracked."""
+    return home.with_name(f"{home.name}-files")
 
 
 if __name__ == "__main__":

@@ -21,12 +21,15 @@ from django.db import DatabaseError, connection
 from mwaportal import portaldb
 from mwaportal.access import add_person
 from mwaportal.workload import file_fill, files, shop, writers
-from nodes.models import Node, Pair, StoragePool
+from nodes.models import FileRoot, Node, Pair, StoragePool
 from nodes.postgres.connect import Connection, connect, one, wait_until
 from nodes.postgres.embedded import EmbeddedServer
 
+from .fresh import files_of
+
 DATABASE = "shop"
 PAIR = "shop"
+_INVOICES = "select path from public.invoices"
 _TOP = Path(__file__).resolve().parents[2]
 
 
@@ -69,12 +72,12 @@ class Plant:
     @property
     def files_source(self) -> Path:
         """The old host's file root."""
-        return self.home / "files" / "old-host"
+        return files_of(self.home) / "old-host"
 
     @property
     def files_copy(self) -> Path:
         """The new one's."""
-        return self.home / "files" / "new-host"
+        return files_of(self.home) / "new-host"
 
     def root_of(self, node: Node) -> Path:
         """A node's file root."""
@@ -209,6 +212,9 @@ class Plant:
             name=PAIR, defaults={"source": nodes["old-host"], "copy": nodes["new-host"]}
         )
         StoragePool.objects.get_or_create(pair=pair, number=1, defaults={"database": DATABASE})
+        if self.files:
+            ends = {"source": str(self.files_source), "copy": str(self.files_copy), "query": _INVOICES}
+            FileRoot.objects.get_or_create(pair=pair, number=1, defaults=ends)
 
 
 def wait_for(plant: Plant, what: str, condition, seconds: float) -> None:

@@ -11,10 +11,13 @@ from django.utils import timezone
 
 from mwaportal.workload import file_check, gaps, ledger
 from nodes import status
-from nodes.models import Pair, SwapRequest
+from nodes.models import FileRoot, Pair, SwapRequest
 from nodes.postgres.connect import Unreachable, connect, one, wait_until
 from nodes.postgres.embedded import EmbeddedServer
-from tracking.models import CompareResult, CompareRun
+from tracking.ifs.compare import dangling, named
+from tracking.ifs.opened import Opened
+from tracking.ifs.roots import Root
+from tracking.models import CompareResult, CompareRun, FileChange, FileCompare
 
 from .plant import DATABASE, Plant, wait_for
 
@@ -50,6 +53,12 @@ class Report:
     dangling_paths: int = 0
     files_acknowledged: int = 0
     files_lost: int = 0
+
+    @property
+    def wrong(self) -> bool:
+        """Whether anything was lost, or is not what it should be."""
+        rows = self.lost or self.duplicated or self.differences
+        return bool(rows or self.files_lost or self.file_differences or self.dangling_paths)
 
 
 @dataclass
@@ -123,7 +132,22 @@ class Rehearsal:
         self.say(f"compared {self.report.compared_rows} rows, {differing} differ")
         for result in unequal:
             self.say(f"  {result} {result.reason} {result.differences[:1]}")
+        self._compare_files()
         return differing
+
+    def _compare_files(self) -> None:
+        """The same with the files."""
+        for root in self.plant.pair().file_roots.all():
+            asked = FileCompare.request(root)
+            ended = FileCompare.objects.filter(pk=asked.pk, ended_at__isnull=False)
+            self._until("the compare of files", ended.exists)
+            asked.refresh_from_db()
+            self.report.file_differences += asked.difference_count
+            self.say(
+                f"compared {asked.objects_compared} files, {asked.difference_count} differ {asked.message}"
+            )
+            for difference in asked.differences[:3]:
+                self.say(f"  {difference}")
 
     def swap(self) -> float:
         """Asked for by one, approved by another; returns the time without a commit, in ms."""
@@ -153,7 +177,7 @@ class Rehearsal:
         return (
             pair.phase == "SYNC"
             and not pair.swaps.filter(state__in=status.BUSY_SWAP).exists()
-            and all(pool.replicating for pool in pools)
+            and all(mirrored.replicating for mirrored in (*pools, *pair.file_roots.all()))
         )
 
     def drain(self) -> None:
@@ -167,6 +191,8 @@ class Rehearsal:
                 return bool(one(primary, _ARRIVED, (end, slot_name)))
 
             wait_until(arrived, "the secondary to have everything", seconds=120, every=0.2)
+        owed = FileChange.objects.filter(root__pair=pair).exclude(state="INELIGIBLE")
+        self._until("the secondary to have every file", lambda: not owed.exists())
 
     def hold_against_ledger(self) -> None:
         """What the writers say was committed, against both nodes."""
@@ -189,6 +215,9 @@ class Rehearsal:
             return
         primary = self.plant.pair().primary
         found = file_check.check(self.plant.file_account, self.plant.root_of(primary))
+        root = self.plant.pair().file_roots.get()
+        self.report.files_copied, self.report.file_changes = root.files_copied, root.changes_carried
+        self.report.dangling_paths = self._dangling(root)
         self.report.files_acknowledged = found.acknowledged
         self.report.files_lost = found.lost
         for example in found.examples[:5]:
@@ -197,6 +226,15 @@ class Rehearsal:
             f"{found.acknowledged} files acknowledged, {found.missing} missing, {found.differing} differing,"
             f" {found.unaccounted} not accounted for"
         )
+
+    def _dangling(self, root: FileRoot) -> int:
+        """Rows of either node whose file is not on the secondary."""
+        trees, found = Root(root.primary, root.secondary), 0
+        for server in (self.plant.source, self.plant.copy):
+            with self.plant.session(server) as session, Opened(trees) as opened:
+                paths = [named(trees, path) for (path,) in session.execute(root.query)]
+                found += len(dangling(opened, paths))
+        return found
 
     def _pool(self):
         return self.plant.pair().pools.get(number=1)

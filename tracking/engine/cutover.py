@@ -93,7 +93,7 @@ def _drain(
 ) -> None:
     """Everything up to the decision; a guard stands behind each fence."""
     set_phase(pair, "FINAL SYNC", "A")
-    proved = files.before_fence(pair)
+    files.before_fence(pair)
     proof.compare_changed(runtimes)
     written = others.bring_all(runtimes)
     for runtime in runtimes:
@@ -107,13 +107,14 @@ def _drain(
     set_phase(pair, "SYNC CMPLT", "R")
     set_phase(pair, "SWAPPING", "A")
     _each(swaps, PoolSwap.approach)
+    files.approach()
     _each(swaps, PoolSwap.close_primary)
     deadline = time.monotonic() + pair.swap_budget_ms / 1000
     with ThreadPoolExecutor(1) as beside:
-        settled = beside.submit(files.behind_fence, proved, deadline)
+        settled = beside.submit(files.behind_fence, deadline)
         _each(swaps, PoolSwap.drain)
         request.steps = settled.result()
-    request.steps += files.refuse_dangling(proved, deadline)
+    request.steps += files.refuse_dangling(deadline)
     _refuse_what_no_stream_brings(runtimes, swaps, written)
 
 

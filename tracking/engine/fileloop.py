@@ -12,6 +12,7 @@ from datetime import timedelta
 import psycopg
 from django.db import DatabaseError, close_old_connections, connection
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from mwaportal import doorbell
@@ -205,7 +206,7 @@ class FileLoop(threading.Thread):
     def _tell(self, root: FileRoot, objects: int, written: int) -> None:
         """How far the first copy is."""
         FileRoot.objects.filter(pk=root.pk).update(
-            files_copied=objects, bytes_copied=root.bytes_copied + written
+            files_copied=Greatest("files_copied", objects), bytes_copied=root.bytes_copied + written
         )
         self._draw(root)
 

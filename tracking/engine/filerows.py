@@ -1,15 +1,12 @@
 """That no row points to a file that is not there: the paths that a root's query returns, on the secondary."""
 
 import time
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 
 import psycopg
 
-from mwaportal.portaldb import portal_conninfo
 from nodes.models import FileRoot
-from nodes.postgres.connect import Unreachable, connect
-from tracking.ifs import history
+from nodes.postgres.connect import Connection, connect
 from tracking.ifs.compare import dangling, named
 from tracking.ifs.drain import Place
 from tracking.ifs.paths import shown
@@ -19,26 +16,34 @@ _AT_ONCE = 10_000
 _LONGEST_SECONDS = 600.0  # before the fence
 
 
-def found_before(root: FileRoot, place: Place) -> set[bytes]:
-    """The paths that rows name and that are on the secondary by now; raises `SwapRefused` for a bad query."""
+def session_for(root: FileRoot) -> Connection | None:
+    """A session for the root's query on the secondary, if it has one."""
     if not root.query:
-        return set()
+        return None
+    pool = root.query_pool or root.pair.pools.get(number=1)
+    conninfo = root.pair.secondary.conninfo_for(pool.database)
+    session = connect(conninfo, "file paths", search_path="public", autocommit=False)
+    session.read_only = True
+    return session
+
+
+def found_before(root: FileRoot, place: Place, session: Connection) -> set[bytes]:
+    """The paths that rows name and that are on the secondary by now; raises `SwapRefused` for a bad query."""
     with place.opened() as opened:
-        return {path for path in _paths(root, place, _LONGEST_SECONDS) if not dangling(opened, [path])}
+        paths = _paths(root, place, session, _LONGEST_SECONDS)
+        return {path for path in paths if not dangling(opened, [path])}
 
 
 def refuse_dangling(
-    root: FileRoot, place: Place, found: set[bytes], since: datetime, deadline: float
-) -> dict[str, object]:
-    """Behind the fence, with all rows there; what was found before and not carried since is passed over.
+    root: FileRoot, place: Place, session: Connection, found: set[bytes], deadline: float
+) -> int:
+    """Behind the fence, with all rows and files there: only what was not found before is looked for.
 
-    Raises `SwapRefused` with the first rows whose file is not on the secondary.
+    Returns how many paths the rows name. Raises `SwapRefused` with the first whose file is not there.
     """
-    began = time.monotonic()
-    with connect(portal_conninfo(), "file proof") as portal, place.opened() as opened:
-        found = found.difference(history.since(portal, root.pk, since))
-        count, missing = 0, []
-        for path in _paths(root, place, deadline - began):
+    count, missing = 0, []
+    with place.opened() as opened:
+        for path in _paths(root, place, session, deadline - time.monotonic()):
             count += 1
             if path not in found:
                 missing += dangling(opened, [path])
@@ -48,31 +53,19 @@ def refuse_dangling(
             f"{len(missing)} of {count} paths that rows name are not below {root.secondary}: {some};"
             " needed is that each is there"
         )
-    took = round((time.monotonic() - began) * 1000, 1)
-    text = f"{count} paths that rows name are on the secondary"
-    return {"database": str(root), "name": "paths", "ms": took, "text": text}
+    return count
 
 
-def _paths(root: FileRoot, place: Place, seconds: float) -> Iterator[bytes]:
-    """What the query returns on the secondary, relative to the root; nulls are passed over."""
+def _paths(root: FileRoot, place: Place, session: Connection, seconds: float) -> Iterator[bytes]:
+    """What the query returns, relative to the root; nulls are passed over."""
+    limit = f"{max(100, int(seconds * 1000))}ms"
     try:
-        for value in _values(root, max(seconds, 0.1)):
-            if value is not None:
-                yield named(place.root, value)
-    except (psycopg.Error, Unreachable) as error:
-        raise SwapRefused(f"the query of file root {root}: {str(error).strip()}") from error
-
-
-def _values(root: FileRoot, seconds: float) -> Iterable[str | bytes | None]:
-    pool = root.query_pool or root.pair.pools.get(number=1)
-    conninfo = root.pair.secondary.conninfo_for(pool.database)
-    limit = f"{max(1, int(seconds * 1000))}ms"
-    with connect(
-        conninfo, "file paths", autocommit=False, search_path="public", statement_timeout=limit
-    ) as session:
-        session.read_only = True
-        with session.cursor("paths") as cursor:
+        with session.transaction(), session.cursor("paths") as cursor:
+            session.execute("select set_config('statement_timeout', %s, true)", (limit,))
             cursor.itersize = _AT_ONCE
             cursor.execute(root.query)
             for row in cursor:
-                yield row[0]
+                if row[0] is not None:
+                    yield named(place.root, row[0])
+    except psycopg.Error as error:
+        raise SwapRefused(f"the query of file root {root}: {str(error).strip()}") from error

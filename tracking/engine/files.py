@@ -1,19 +1,13 @@
 """The file roots of one pair: a loop for each, and their part in a role swap."""
 
 import logging
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
-
-from django.db import connection
 
 from nodes.models import FileRoot, Pair
 from tracking.ifs.drain import Place
 from tracking.mirror.swap import SwapRefused
 
-from . import fileproof, filerows
 from .fileloop import FileLoop
+from .fileproof import Proof
 
 _log = logging.getLogger("mwa.engine")
 _END_SECONDS = 15.0
@@ -26,6 +20,7 @@ class Files:
         self._pair_id = pair_id
         self._owner = owner
         self._loops: dict[int, FileLoop] = {}
+        self._proofs: list[Proof] = []  # of the role swap that is under way
 
     def step(self) -> None:
         """Begin what is not begun, end what is not there any more."""
@@ -58,64 +53,39 @@ class Files:
             loop.join(_END_SECONDS)
         self._loops.clear()
 
-    def release(self) -> None:
-        """Carry again, in whatever direction the roles have now."""
-        for loop in self._loops.values():
-            loop.release()
-
-    def before_fence(self, pair: Pair) -> list["Proved"]:
+    def before_fence(self, pair: Pair) -> None:
         """Prove what has been carried so far, while applications go on; raises `SwapRefused`."""
         for loop in self._loops.values():
             loop.compare_nothing()
-        proved = []
         for root in pair.file_roots.select_related("pair__source", "pair__copy", "query_pool"):
-            loop, place = self._tracked(root)
-            since = fileproof.compare_before(root, place)
-            proved.append(Proved(root, loop, place, since, filerows.found_before(root, place)))
-        return proved
+            self._proofs.append(Proof(root, *self._tracked(root)))
+            self._proofs[-1].begin()
 
-    def behind_fence(self, proved: list["Proved"], deadline: float) -> list[dict[str, object]]:
+    def approach(self) -> None:
+        """Right before the fence: what is owed then is what changed during this."""
+        for each in self._proofs:
+            each.approach()
+
+    def behind_fence(self, deadline: float) -> list[dict[str, object]]:
         """Nobody writes any more: carry the last changes and prove them; raises `SwapRefused`.
 
         Nothing is carried from then on, until `release`.
         """
-        with ThreadPoolExecutor(max(1, len(proved))) as pool:
-            return list(pool.map(lambda each: _settle(each, deadline), proved))
+        return [each.settle(deadline) for each in self._proofs]
 
-    def refuse_dangling(self, proved: list["Proved"], deadline: float) -> list[dict[str, object]]:
+    def refuse_dangling(self, deadline: float) -> list[dict[str, object]]:
         """When all rows are on the secondary, too: none may name a file that is not; raises `SwapRefused`."""
-        return [
-            filerows.refuse_dangling(each.root, each.place, each.named, each.since, deadline)
-            for each in proved
-            if each.root.query
-        ]
+        return [each.refuse_dangling(deadline) for each in self._proofs if each.rows]
+
+    def release(self) -> None:
+        """Carry again, in whatever direction the roles have now."""
+        while self._proofs:
+            self._proofs.pop().close()
+        for loop in self._loops.values():
+            loop.release()
 
     def _tracked(self, root: FileRoot) -> tuple[FileLoop, Place]:
         loop = self._loops.get(root.pk)
         if loop is None or loop.place is None:
             raise SwapRefused(f"the files of {root} are not being tracked")
         return loop, loop.place
-
-
-@dataclass(frozen=True)
-class Proved:
-    """A root before the fence: what is carried from `since` on is to be proved again behind it.
-
-    `named` are paths that rows name and that were found.
-    """
-
-    root: FileRoot
-    loop: FileLoop
-    place: Place
-    since: datetime
-    named: set[bytes]
-
-
-def _settle(each: Proved, deadline: float) -> dict[str, object]:
-    began = time.monotonic()
-    try:
-        text = fileproof.settle(each.root, each.loop, each.place, each.since, deadline)
-    finally:
-        connection.close()
-    took = round((time.monotonic() - began) * 1000, 1)
-    return {"database": str(each.root), "name": "files", "ms": took, "text": text}

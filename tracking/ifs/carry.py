@@ -99,7 +99,7 @@ class _Carrying:
         if link is None or self.type != STMF:
             return self._file(place, status)
         with self.links.lock:
-            self.links.add(link, place.path)
+            self.links.add(link, place.path, status.st_nlink)
             others = [other for other in self.links.others(link, place.path) if self._is(link, other)]
             linked = any(self._link(place, other) for other in others[:1])
             outcome = self._file(place, status)

@@ -89,6 +89,11 @@ class Drain:
             self._list.hand_back(walks)
         return result
 
+    def _other_names(self, opened: Opened) -> list[Carried | Failed]:
+        """Of files that have got a further name: they become one file on the copy, too."""
+        options = CarryOptions(wait_seconds=self._wait_seconds)
+        return [carry(opened, path, options, self._links) for path in self._links.find_unknown(opened)]
+
     def _move(self, entries: list[Entry]) -> None:
         """First what was renamed: soon its former name is taken off the copy."""
         moved = [entry for entry in entries if entry.moved_from and not entry.content]
@@ -100,6 +105,8 @@ class Drain:
     def _look(self, entries: list[Entry], result: Batch) -> None:
         with self._place.opened() as opened:
             outcomes = list(self._pool.map(lambda entry: self._carry(opened, entry), entries))
+            failed = [each for each in self._other_names(opened) if isinstance(each, Failed)]
+        self._list.add_failed(failed, _LATER_SECONDS[0])
         done = []
         for entry, outcome in zip(entries, outcomes, strict=True):
             if isinstance(outcome, Failed):

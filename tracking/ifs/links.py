@@ -2,7 +2,9 @@
 
 import threading
 
-from .entry import Link
+from .entry import Entry, Link
+from .opened import Opened
+from .walk import walk
 
 
 class Links:
@@ -11,10 +13,13 @@ class Links:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._names: dict[Link, dict[bytes, None]] = {}
+        self._counts: dict[Link, int] = {}  # how many names it had when it was last seen
+        self._searched: dict[Link, int] = {}  # and when all its names were looked for
 
-    def add(self, link: Link, path: bytes) -> None:
-        """A name was seen."""
+    def add(self, link: Link, path: bytes, count: int = 0) -> None:
+        """A name was seen, of `count` that the file has anywhere."""
         self._names.setdefault(link, {})[path] = None
+        self._counts[link] = count
 
     def others(self, link: Link, path: bytes) -> list[bytes]:
         """The other names, the first one seen first."""
@@ -25,4 +30,28 @@ class Links:
         names = self._names.get(link, {})
         names.pop(path, None)
         if not names:
-            self._names.pop(link, None)
+            for known in (self._names, self._counts, self._searched):
+                known.pop(link, None)
+
+    def find_unknown(self, opened: Opened) -> list[bytes]:
+        """All names in the root of files that have more than are known; no event tells of the older ones.
+
+        One walk for all of them, and none again for names that are elsewhere.
+        """
+        with self.lock:
+            wanted = {
+                link: count
+                for link, count in self._counts.items()
+                if count > len(self._names[link]) and self._searched.get(link) != count
+            }
+        if not wanted:
+            return []
+        found = []
+        for entry in walk(opened.source, opened.excluded):
+            if isinstance(entry, Entry) and entry.link in wanted:
+                found.append((entry.link, entry.path))
+        with self.lock:
+            for link, path in found:
+                self._names.setdefault(link, {})[path] = None
+            self._searched |= wanted
+        return [path for _, path in found]

@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 _TEXT.format(
                     url=plant.url,
                     log=settings.HOME / "portal.log",
-                    files=settings.HOME / "files",
+                    files=plant.files_source.parent,
                     **plant.passwords,
                 )
             )

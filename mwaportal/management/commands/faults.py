@@ -35,8 +35,9 @@ class Command(BaseCommand):
             "rounds": rounds, "faults": dict(faults.done), "acknowledged": report.acknowledged,
             "lost": report.lost, "duplicated": report.duplicated, "differences": report.differences,
             "files_acknowledged": report.files_acknowledged, "files_lost": report.files_lost,
+            "file_differences": report.file_differences, "dangling_paths": report.dangling_paths,
             "manual_repairs": repairs,
         }  # fmt: skip
         self.stdout.write(json.dumps(result))
-        if report.lost or report.duplicated or report.differences or repairs:
+        if repairs or report.wrong:
             raise SystemExit(1)

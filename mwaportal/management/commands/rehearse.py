@@ -30,5 +30,5 @@ class Command(BaseCommand):
         finally:
             plant.end()
         self.stdout.write(json.dumps(asdict(report)))
-        if report.lost or report.duplicated or report.differences:
+        if report.wrong:
             raise SystemExit(1)
