@@ -149,7 +149,10 @@ def test_what_was_renamed_is_renamed_on_the_copy_and_not_carried_again(portal, c
         (portal.root / "file").rename(portal.root / "renamed")
         tracker.barrier()
         until_empty(drain)
-    assert (copy / "renamed").stat().st_ino == before["file"]
+        (portal.root / "renamed").rename(portal.root / "elsewhere" / "renamed")
+        tracker.barrier()
+        until_empty(drain)
+    assert (copy / "elsewhere" / "renamed").stat().st_ino == before["file"]
     assert (copy / "elsewhere" / "moved").stat().st_ino == before["tree"]
     assert (copy / "elsewhere" / "moved" / "deep" / "file").stat().st_ino == before["tree/deep/file"]
     assert equal(Root(portal.root, copy))

@@ -16,6 +16,7 @@ from .links import Links
 from .move import move
 from .opened import Identity, Opened
 from .outcome import Carried, CarryOptions, Failed
+from .paths import parted
 from .roots import Root
 from .treecopy import Progress, TreeCarried, carry_tree
 from .watching import below
@@ -100,7 +101,8 @@ class Drain:
         if moved:
             with self._place.opened() as opened:
                 for entry in moved:
-                    move(opened, entry.moved_from, entry.path)
+                    if move(opened, entry.moved_from, entry.path):
+                        carry(opened, parted(entry.moved_from)[0])  # its time of change
 
     def _look(self, entries: list[Entry], result: Batch) -> None:
         with self._place.opened() as opened:
