@@ -178,9 +178,10 @@ def owed(connection: Connection, root: int) -> Owed:
 
 
 def owes(connection: Connection, root: int, path: bytes) -> bool:
-    """Whether the list holds a path, or a walk that comes by it."""
+    """Whether the list holds a path, something below it, or a walk that comes by it."""
     above = [path[:end] for end, byte in enumerate(path) if byte == ord("/")]
-    return bool(one(connection, _OWES, (root, path, [b"", *above, path])))
+    inside = (path + b"/", path + b"0") if path else (b"", b"\xff" * 1000)
+    return bool(one(connection, _OWES, (root, path, [b"", *above, path], *inside)))
 
 
 def latest(connection: Connection, root: int) -> bytes | None:
@@ -287,7 +288,9 @@ _OWES = """
     select exists (
         select from public.tracking_filechange
         where root_id = %s and set_aside <> 'OMITTED'
-              and (sha256(path) = sha256(%s::bytea) or walk and path = any(%s::bytea[])))
+              and (sha256(path) = sha256(%s::bytea) or walk and path = any(%s::bytea[])
+                   or substring(path from 1 for 1000) >= %s::bytea
+                      and substring(path from 1 for 1000) < %s::bytea))
 """
 _LATEST = """
     select path from public.tracking_filechange where root_id = %s order by changed_at desc limit 1

@@ -110,6 +110,7 @@ class _Comparison:
         self.sight = Sight(opened, options.content)
         self.result = TreeResult()
         self.suspects: dict[bytes, Seen] = {}
+        self.since: dict[bytes, float] = {}  # when the source's version of a suspect was first seen
         self.firsts: tuple[dict[Link, bytes], dict[Link, bytes]] = ({}, {})  # on the source, on the copy
         self.names: dict[bytes, list[bytes]] = {}  # of a file that has several, the first on each side
         self.others: dict[bytes, bytes] = {}
@@ -233,14 +234,17 @@ class _Comparison:
                 self._judge(path, now, ready[path], late)
 
     def _judge(self, path: bytes, now: Seen, ready: bool, late: bool) -> None:
-        before = self.suspects[path]
+        before, moment = self.suspects[path], time.monotonic()
+        if now.source != before.source or path not in self.since:
+            self.since[path] = moment
+        quiet = moment - self.since[path] >= min(self.options.quiet_seconds, self.options.recheck_seconds)
         if now.difference is None:
             del self.suspects[path]
         elif isinstance(now.difference, NotCompared):
             if ready or late:
                 del self.suspects[path]
                 self.result.not_compared.append(now.difference)
-        elif (ready or late) and now.source == before.source and now.source != ():  # () is no version
+        elif ((quiet and ready) or late) and now.source == before.source and now.source != ():  # () is none
             del self.suspects[path]
             self._different(now.difference)
         elif late:

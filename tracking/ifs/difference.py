@@ -14,6 +14,7 @@ class CompareOptions:
     content: bool = True  # every file's; without it, what can be seen without opening files
     max_differences: int = 1000  # reported one by one; counting goes on beyond
     recheck_seconds: float = 10.0  # how long the copy may take to get what the source has
+    quiet_seconds: float = 2.0  # what changed later than that on the source may not be tracked yet
     jobs: int = 2  # files that are read at once
 
 
