@@ -15,6 +15,7 @@ from mwaportal.access import Viewer
 from nodes.models import FileRoot, Node, Pair, StoragePool, SwapRequest
 from nodes.postgres.connect import for_database
 from tests.portal import carried, make_pair, make_people, make_root, make_synchronizing_pair, owe
+from tests.qsys2 import read
 from tracking.live import render_files, render_home, render_pair
 from tracking.models import FileChange, FileCompare, FileWatch, JournalEntry, set_phase, set_state
 
@@ -308,6 +309,8 @@ def test_the_row_of_the_list_says_what_is_owed(entries, detail, said):
         owe(root, b"%d" % number, state, set_aside=aside)
     row = row_of_files(pair)
     assert said in row and detail in row and "Synchronizing" in row
+    [told] = read("migration_manager_info", "where entry_type = 'IFS RESTORE'")
+    assert (told.migration_phase_detail, told.migration_detail_info_text) == (detail.upper(), said)
     waits = "wait" in said
     assert (said in part(pair, "head")) is (said in render_home()["pairs"]) is waits
     assert (
