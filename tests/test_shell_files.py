@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
+from mwaportal.portaldb import portal_conninfo
 from nodes.models import FileRoot, SwapRequest
+from nodes.postgres.connect import connect, one, wait_until
 from tests.portal import carried, make_pair, make_people, make_root, make_synchronizing_pair, owe
 from tests.test_shell import mwa, refused
-from tracking.models import FileChange, FileCompare, Message, set_state
+from tracking.ifs import history
+from tracking.ifs.changelist import FileList
+from tracking.models import FileChange, FileCompare, Message, MigratedFile, set_state
 
 pytestmark = pytest.mark.django_db
 
@@ -179,3 +184,30 @@ def test_a_root_that_joins_is_copied_and_a_compare_prints_what_differs(engine, t
 
 def threads() -> str:
     return " ".join(thread.name for thread in threading.enumerate())
+
+
+def test_a_root_is_removed_while_its_files_are_being_carried(transactional_db):
+    root = make_root(make_synchronizing_pair())
+    owe(root, b"file")
+    removing = threading.Thread(target=_remove)
+    with connect(portal_conninfo(), "files", autocommit=True) as session:
+        files = FileList(session, root.pk)
+        entries = files.take(10)
+        with session.transaction():
+            at = timezone.now()
+            history.note(session, root.pk, [history.Migrated(b"file", "*STMF", at, at, 1)])
+            files.done(entries)
+            removing.start()
+            wait_until(lambda: one(session, _WAITING), "the removal to wait", seconds=10)
+        removing.join(20)
+    assert not FileRoot.objects.exists() and not MigratedFile.objects.exists()
+
+
+def _remove() -> None:
+    try:
+        mwa("root", "remove", "shop", "1")
+    finally:
+        connection.close()
+
+
+_WAITING = "select exists (select from pg_catalog.pg_locks where not granted)"

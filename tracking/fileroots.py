@@ -59,9 +59,17 @@ def remove(root: FileRoot, username: str) -> None:
         held = pair.file_roots.filter(pk=root.pk).first()
         if held is None:
             raise ValidationError(f"file root {root} has been removed already")
+        _take_entries(held)
         set_state(held, "NOT MIRRORED", "")
         held.delete()
         say(pair, f"file root {root} -> {root.copy} was removed by {username}; both trees stay as they are")
+
+
+def _take_entries(root: FileRoot) -> None:
+    """Before the root's own row: who carries or lists has the entries first, and then looks for the root."""
+    changes = FileChange.objects.filter(root=root)
+    list(changes.select_for_update().order_by("path").values_list("pk", flat=True))
+    changes.delete()
 
 
 def counted() -> QuerySet[FileRoot]:
