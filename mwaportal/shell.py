@@ -11,6 +11,7 @@ from django.core.management.base import CommandError
 from mwaportal import doorbell
 from mwaportal.models import OneTimePassword
 from nodes.models import Pair
+from tracking import fileroots
 
 _POLL_SECONDS = 0.2
 
@@ -64,11 +65,12 @@ def await_pair(pair, wanted, seconds, reached):
 
 
 def _standing(pair):
-    pools = "; ".join(f"{pool} {pool.standing} {pool.why}".rstrip() for pool in pair.pools.all())
+    mirrored = (*pair.pools.all(), *pair.file_roots.all())
+    stand = "; ".join(f"{each.asp_name} {each.standing} {each.why}".rstrip() for each in mirrored)
     text = f"pair {pair} is {pair.get_phase_display()} {pair.detail_text}".rstrip()
     nobody = "" if pair.attended else "; no engine works on it: is the portal being served?"
     last = pair.messages.first()
-    return f"{text}; {pools}; the engine said last: {last or 'nothing'}{nobody}"
+    return f"{text}; {stand}; the engine said last: {last or 'nothing'}{nobody}"
 
 
 def person_of(name):
@@ -97,4 +99,17 @@ def as_data(pair):
             }
             for pool in pair.pools.all()
         ],
+        "file_roots": [_root_as_data(root) for root in fileroots.counted().filter(pair=pair)],
+    }  # fmt: skip
+
+
+def _root_as_data(root):
+    watch = getattr(root, "watch", None)
+    return {
+        "number": root.number, "source": root.source, "copy": root.copy, "state": root.state,
+        "detail": root.detail, "reason": root.reason, "reason_text": root.reason_text,
+        "copied_at": root.copied_at, "files_copied": root.files_copied, "bytes_copied": root.bytes_copied,
+        "changes_carried": root.changes_carried, "owed": root.owed, "wait_for_somebody": root.left,
+        "watched_by": watch and watch.way, "directories": watch and watch.directories,
+        "unwatched": watch and watch.unwatched, "listed_at": watch and watch.listed_at,
     }  # fmt: skip

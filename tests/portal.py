@@ -3,15 +3,18 @@
 from datetime import timedelta
 
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.utils import timezone
 
-from nodes.models import CriteriaChange, CriteriaRule, Node, Pair, StoragePool
+from nodes.models import CriteriaChange, CriteriaRule, FileRoot, Node, Pair, StoragePool
 from tracking.models import (
     Attempt,
     CompareResult,
     CompareRun,
     DefinitionEntry,
+    FileChange,
     Message,
+    MigratedFile,
     TableCopy,
     set_phase,
     set_state,
@@ -19,6 +22,10 @@ from tracking.models import (
 
 PASSWORD = "correct horse"
 PEOPLE = {"olga": "Administrators", "artur": "Approvers", "vera": "Stakeholders", "otto": ""}
+_WATCHED = """
+    insert into tracking_filewatch (root_id, run, way, state, directories)
+    values (%s, 'run', 'inotify', 'WATCHING', 340)
+"""
 
 
 def make_people() -> dict[str, User]:
@@ -117,3 +124,33 @@ def propose(
     return CriteriaRule(
         pool=pool, inclusion=inclusion, schema=schema, object_type=object_type, name=name, label=label
     ).add("olga")
+
+
+def make_root(pair: Pair, source: str = "/srv/old", copy: str = "/srv/new", **values: object) -> FileRoot:
+    """A file root in step, as it is after the engine has begun with it; its directories need not be there."""
+    root = FileRoot.objects.create(
+        pair=pair, number=pair.file_roots.count() + 1, source=source, copy=copy,
+        **{"copied_at": timezone.now(), "files_copied": 12_000, "bytes_copied": 3 * 2**30, **values},
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_WATCHED, [root.pk])
+    set_state(root, "ACTIVE", "REPLICATING")
+    return root
+
+
+def owe(root: FileRoot, path: bytes, state: str = "READY", **values: object) -> FileChange:
+    """An entry of the IFS tracking list."""
+    given = {"failure": "", "failure_job": "", "reason": "", "set_aside": "", "set_aside_by": "", **values}
+    return FileChange.objects.create(
+        root=root, turn=1, path=path, state=state, first_tracked_at=timezone.now(), changes=1, tries=0,
+        **{"walk": False, "object_type": "*STMF", **given},
+    )  # fmt: skip
+
+
+def carried(root: FileRoot, path: bytes, seconds_ago: int = 0, size: int | None = 2_048) -> MigratedFile:
+    """A file of the history."""
+    at = timezone.now() - timedelta(seconds=seconds_ago)
+    return MigratedFile.objects.create(
+        root=root, path=path, object_type="*STMF", tracked_at=at, started_at=at, ended_at=at, size=size,
+        count=1,
+    )  # fmt: skip

@@ -11,9 +11,16 @@ from django.utils import timezone
 
 from mwaportal.access import Viewer, add_person, viewers
 from mwaportal.models import TokenBucket
-from nodes.models import CriteriaChange, CriteriaRule, Pair, SwapRequest
-from tests.portal import PASSWORD, make_people, make_synchronizing_pair, propose
-from tracking.models import CompareRun, DefinitionEntry, MigratedObject, OtherObject
+from nodes.models import CriteriaChange, CriteriaRule, FileRoot, Pair, SwapRequest
+from tests.portal import PASSWORD, make_people, make_root, make_synchronizing_pair, owe, propose
+from tracking.models import (
+    CompareRun,
+    DefinitionEntry,
+    FileChange,
+    FileCompare,
+    MigratedObject,
+    OtherObject,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +76,7 @@ def test_an_outsider_sees_nothing_not_even_which_pairs_exist(browser, pair, path
     assert b"otto may not see the pairs" in response.content
 
 
-@pytest.mark.parametrize("path", ["/", "/pairs/shop/", "/pairs/shop/criteria/"])
+@pytest.mark.parametrize("path", ["/", "/pairs/shop/", "/pairs/shop/criteria/", "/pairs/shop/files/"])
 @pytest.mark.parametrize("name", ["olga", "artur", "vera"])
 def test_every_group_sees_the_pages(browser, pair, path, name):
     response = browser(name).get(path)
@@ -88,6 +95,7 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
         pool=pair.pools.get(), identity="public.v", object_type="view", tracked_at=timezone.now(),
         ended_at=timezone.now(),
     )  # fmt: skip
+    file = owe(make_root(pair), b"file", "FAILED")
     change = propose(pair.pools.get(), "EXCLUDE", "old")
     rule = change.rules.get()
     at = {"name": pair.name}
@@ -107,6 +115,10 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
         "commit": (reverse("criteria-commit", kwargs={**at, "pk": change.pk}), "olga"),
         "roll back": (reverse("criteria-roll-back", kwargs={**at, "pk": change.pk}), "olga"),
         "add a rule": (reverse("criteria", kwargs=at), "olga"),
+        "add a root": (reverse("files", kwargs=at), "olga"),
+        "remove a root": (reverse("root-remove", kwargs={**at, "number": 1}), "olga"),
+        "compare a root": (reverse("root-compare", kwargs={**at, "number": 1}), "olga"),
+        "omit a file": (reverse("file", kwargs={**at, "pk": file.pk, "act": "omit"}), "olga"),
         "approve": (reverse("swap-approve", kwargs={**at, "pk": swap.pk}), "artur"),
         "reject": (reverse("swap-reject", kwargs={**at, "pk": swap.pk}), "artur"),
         "cancel": (reverse("swap-cancel", kwargs={**at, "pk": swap.pk}), "olga"),
@@ -115,7 +127,8 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
 
 ACTIONS = [
     "start", "pause", "request", "compare", *DefinitionEntry.ACTS, "forget", "tick off another",
-    "remove a rule", "commit", "roll back", "add a rule", "approve", "reject", "cancel",
+    "remove a rule", "commit", "roll back", "add a rule", "add a root", "remove a root", "compare a root",
+    "omit a file", "approve", "reject", "cancel",
 ]  # fmt: skip
 
 
@@ -125,6 +138,7 @@ def everything(pair: Pair) -> tuple:
         list(DefinitionEntry.objects.values()), CompareRun.objects.count(),
         list(OtherObject.objects.values()), list(MigratedObject.objects.values()),
         list(CriteriaRule.objects.values()), list(CriteriaChange.objects.values()),
+        list(FileRoot.objects.values()), list(FileChange.objects.values()), FileCompare.objects.count(),
     )  # fmt: skip
 
 
@@ -142,7 +156,7 @@ def test_an_action_is_refused_to_everybody_it_is_not_for(browser, people, pair, 
 def test_an_action_is_never_taken_by_a_link(browser, people, pair, action):
     url, who = actions(pair, people["olga"])[action]
     before = everything(pair)
-    assert browser(who).get(url).status_code == (200 if action == "add a rule" else 405)
+    assert browser(who).get(url).status_code == (200 if action in ("add a rule", "add a root") else 405)
     assert everything(pair) == before
 
 
@@ -156,9 +170,9 @@ def test_an_action_needs_the_token_of_a_form(people, pair, action):
 
 def test_a_stakeholder_is_offered_nothing(browser, people, pair):
     actions(pair, people["olga"])
-    for path in ("/pairs/shop/", "/pairs/shop/criteria/"):
+    for path in ("/pairs/shop/", "/pairs/shop/criteria/", "/pairs/shop/files/"):
         page = browser("vera").get(path).content.decode()
-        assert "formaction" not in page and "Add a rule" not in page
+        assert "formaction" not in page and "Add a " not in page
 
 
 def test_viewers_are_told_apart_by_what_they_may_do(people):

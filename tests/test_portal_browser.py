@@ -26,6 +26,10 @@ for name in ("shop", "crm", "erp", "hr"):
     pair = make_synchronizing_pair(name)
     make_copies(pair.pools.get(), 30)
     make_history(pair)
+root = make_root(Pair.objects.get(name="erp"), "/srv/" + "old" * 300)
+owe(root, b"invoices/" + b"x" * 4_000, "FAILED", failure="no room for " + "x" * 900)
+carried(root, b"y" * 4_000)
+root.changes.update(set_aside="OMITTED", set_aside_by="olga", set_aside_at=timezone.now())
 for entry in DefinitionEntry.objects.all():  # what is left over is in the way of a role swap
     entry.tick_off("olga")
 """
@@ -181,6 +185,25 @@ def test_what_nobody_rang_for_appears_all_the_same(sign_in, served):
     assert page.evaluate("window.notReloaded")
 
 
+def test_a_root_is_added_and_removed_and_appears_in_the_pages_of_others(sign_in, tmp_path):
+    (tmp_path / "old").mkdir()
+    vera, olga = sign_in("vera", "/pairs/hr/"), sign_in("olga", "/pairs/hr/files/")
+    olga.get_by_label("Source", exact=True).fill(str(tmp_path / "old"))
+    olga.get_by_label("Copy", exact=True).fill(str(tmp_path / "new"))
+    olga.get_by_role("button", name="Add the file root").click()
+    expect(olga.get_by_role("alert")).to_contain_text("new: does not exist; needed is a directory")
+    expect(olga.get_by_label("Source", exact=True)).to_have_value(str(tmp_path / "old"))
+    (tmp_path / "new").mkdir()
+    olga.get_by_role("button", name="Add the file root").click()
+    expect(vera.locator("#roots")).to_contain_text(str(tmp_path / "old"))
+    expect(vera.locator("#files")).to_contain_text("The list is empty.")
+    olga.locator("summary", has_text="Remove").click()
+    olga.get_by_role("button", name="Remove IFS 1").click()
+    expect(olga.locator("#list")).to_contain_text("No directory yet")
+    expect(vera.locator("#roots")).to_be_empty()
+    assert vera.evaluate("window.notReloaded") and (tmp_path / "old").is_dir()
+
+
 def test_an_update_takes_nothing_away_from_whoever_is_reading(sign_in, served):
     page = sign_in("olga", "/pairs/erp/")
     page.locator("#compares summary").click()
@@ -229,7 +252,7 @@ def test_a_page_is_usable_by_keyboard(sign_in):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/pairs/erp/", "/pairs/erp/criteria/"])
+@pytest.mark.parametrize("path", ["/", "/pairs/erp/", "/pairs/erp/criteria/", "/pairs/erp/files/"])
 def test_nothing_overflows_a_phone(sign_in, path, scheme):
     page = sign_in("vera", path, viewport={"width": 390, "height": 844}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -166,7 +166,9 @@ def test_administrators_are_offered_actions_and_stakeholders_are_not(people, pai
     live_test(scenario)
 
 
-@pytest.mark.parametrize("path", ["/ws/pairs/", "/ws/pairs/shop/", "/ws/pairs/shop/criteria/"])
+@pytest.mark.parametrize(
+    "path", ["/ws/pairs/", "/ws/pairs/shop/", "/ws/pairs/shop/criteria/", "/ws/pairs/shop/files/"]
+)
 @pytest.mark.parametrize("name", [None, "otto"])
 def test_whoever_may_not_see_it_is_told_so_and_gets_nothing(people, pair, path, name):
     client = signed_in(name) if name else None
@@ -201,7 +203,7 @@ def test_a_page_from_elsewhere_gets_no_socket(people, pair, origin):
     live_test(scenario)
 
 
-@pytest.mark.parametrize("path", ["/ws/pairs/nothing/", "/ws/pairs/nothing/criteria/", "/ws/elsewhere/"])
+@pytest.mark.parametrize("path", ["/ws/pairs/nothing/", "/ws/pairs/nothing/files/", "/ws/elsewhere/"])
 def test_a_pair_that_is_not_there_closes_its_socket(people, path):
     client = signed_in("vera")
 

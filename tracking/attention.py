@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nodes import status
-from nodes.models import Pair, StoragePool, SwapRequest
+from nodes.models import FileRoot, Pair, StoragePool, SwapRequest
 from nodes.status import Status
 
+from .fileroots import waiting
+
+Mirrored = Sequence[StoragePool | FileRoot]
 _WORST_FIRST = (
     "failed", "caution-major", "unknown", "caution-minor", "pending", "in-progress", "incomplete",
     "not-started", "informative", "normal", "succeeded",
@@ -23,25 +26,26 @@ class Standing:
     text: str
 
 
-def standing(pair: Pair, pools: Sequence[StoragePool]) -> Standing:
-    """The phase goes on while a pool is suspended; what is shown does not look as if all were well."""
+def standing(pair: Pair, mirrored: Mirrored) -> Standing:
+    """The phase goes on while a pool or a root is suspended; it does not look as if all were well."""
     stage, phase = status.STAGE[pair.stage], status.PHASE[pair.phase]
     detail, text = status.PHASE_DETAIL[pair.phase_detail], pair.detail_text
-    stopped = [pool for pool in pools if pool.in_trouble]
+    stopped = [each for each in mirrored if each.in_trouble]
     if detail.value == "E":
         kind = detail.kind
     elif stopped:
         kind, text = "caution-major", "; ".join(map(_suspended, stopped))
         detail = replace(status.PHASE_DETAIL["E"], kind=kind)
-    elif phase.value == "SYNC" and not all(pool.replicating for pool in pools):
+    elif phase.value == "SYNC" and not all(each.replicating for each in mirrored):
         kind = "in-progress"
     else:
         return Standing(stage, phase, detail, text)
     return Standing(replace(stage, kind=kind), replace(phase, kind=kind), detail, text)
 
 
-def _suspended(pool: StoragePool) -> str:
-    return f"{pool} is suspended: {pool.reason} {pool.why}"
+def _suspended(each: StoragePool | FileRoot) -> str:
+    name = f"File root {each}" if isinstance(each, FileRoot) else str(each)
+    return f"{name} is suspended: {each.reason} {each.why}"
 
 
 @dataclass(frozen=True)
@@ -52,33 +56,38 @@ class Need:
     text: str
 
 
-def needs(pair: Pair, pools: Sequence[StoragePool], swap: SwapRequest | None, definitions: int) -> list[Need]:
-    """What somebody has to look at; `definitions` are those still to be carried by hand."""
+def needs(
+    pair: Pair, mirrored: Mirrored, swap: SwapRequest | None, definitions: int, files: int
+) -> list[Need]:
+    """What somebody has to look at; `definitions` and `files` are those that wait for somebody."""
     found = []
     if pair.phase_detail == "E":
         found.append(Need("failed", pair.detail_text or "The migration has stopped with an error."))
-    for pool in pools:
-        if pool.in_trouble:
-            found.append(Need("caution-major", f"{_suspended(pool)}."))
+    for each in mirrored:
+        if each.in_trouble:
+            said = _suspended(each)
+            found.append(Need("caution-major", said if said.endswith("?") else f"{said}."))
     if definitions:
         one = definitions == 1
         found.append(
             Need("caution-major", f"{definitions} definition{'' if one else 's'} to be carried by hand.")
         )
+    if files:
+        found.append(Need("caution-major", f"{waiting(files)}."))
     if swap and swap.state == "REQUESTED":
         found.append(Need("pending", f"A role swap asked for by {swap.requested_by} waits for approval."))
     return found
 
 
-def worst(stands: Standing, pools: Sequence[StoragePool], needed: Sequence[Need]) -> int:
+def worst(stands: Standing, mirrored: Mirrored, needed: Sequence[Need]) -> int:
     """A rank for sorting: the smaller, the more urgent."""
     kinds = [need.kind for need in needed] + [stands.detail.kind, stands.phase.kind]
-    kinds += [status.REPLICATION_STATE[pool.state].kind for pool in pools]
+    kinds += [status.REPLICATION_STATE[each.state].kind for each in mirrored]
     return min(_WORST_FIRST.index(kind) for kind in kinds)
 
 
-def announcement(pair: Pair, stands: Standing, pools: Sequence[StoragePool]) -> str:
+def announcement(pair: Pair, stands: Standing, mirrored: Mirrored) -> str:
     """The state in one sentence: read aloud by a screen reader whenever it changes."""
     phase = f"{stands.phase.label}, {stands.detail.label.lower()}"
-    parts = [f"{pool} {pool.standing.lower()}" for pool in pools]
+    parts = [f"{each.asp_name} {each.standing.lower()}" for each in mirrored]
     return f"{pair.name}: {'; '.join([phase, *parts])}."

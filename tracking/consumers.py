@@ -61,6 +61,12 @@ class CriteriaConsumer(LiveConsumer):
     page = "criteria"
 
 
+class FilesConsumer(LiveConsumer):
+    """The socket of the page of a pair's file roots."""
+
+    page = "files"
+
+
 class EngineConsumer(AsyncConsumer):
     """Wakes the engine. The work itself runs in the engine's own threads, never on the event loop."""
 

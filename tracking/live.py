@@ -22,6 +22,7 @@ from mwaportal.access import Viewer, viewers
 from nodes.models import Pair
 
 from .criteria_page import criteria_context
+from .files_page import roots_context
 from .page import home_context, pair_context
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,8 @@ TICK_SECONDS = 5.0  # a lost doorbell, and times that pass, are shown after this
 SHORTEST_SECONDS = 0.25
 _IDLE_SHARE = 5  # a room that renders slowly renders less often: a sixth of a core at most
 _PAIR_PARTS = (
-    "head", "pools", "phases", "swap", "copies", "tracked", "definitions", "compares", "messages", "journal",
+    "head", "pools", "phases", "swap", "copies", "tracked", "definitions", "roots", "files", "compares",
+    "messages", "journal",
 )  # fmt: skip
 SIGNED_OUT, GONE, CHANGED_ROLE = 4401, 4404, 1012  # 1012 has the browser come again
 
@@ -87,6 +89,16 @@ def render_criteria(pair_id: int, viewer: Viewer) -> Parts | None:
         return None
     context = criteria_context(pair, viewer)
     parts = {name: render_to_string(f"criteria/_{name}.html", context) for name in ("changes", "rules")}
+    return {**parts, "announcement": escape(context["announcement"])}
+
+
+def render_files(pair_id: int, viewer: Viewer) -> Parts | None:
+    """The page of a pair's file roots, by element id; None where the pair is gone."""
+    pair = Pair.objects.filter(pk=pair_id).first()
+    if pair is None:
+        return None
+    context = roots_context(pair, viewer)
+    parts = {"list": render_to_string("files/_list.html", context)}
     return {**parts, "announcement": escape(context["announcement"])}
 
 
@@ -179,6 +191,8 @@ class Room:
             return render_home()
         if self.page == "criteria":
             return render_criteria(self.pair_id, self.viewer)
+        if self.page == "files":
+            return render_files(self.pair_id, self.viewer)
         return render_pair(self.pair_id, self.viewer)
 
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 from mwaportal.access import Viewer
 from nodes import status
 from nodes.actions import pair_actions, swap_actions
-from nodes.models import Pair, StoragePool, SwapRequest
+from nodes.models import FileRoot, Pair, StoragePool, SwapRequest
 from nodes.status import Status
 
-from . import attention, criteria_page, progress, tables
+from . import attention, criteria_page, fileroots, files_page, progress, tables
 from .models import (
     Attempt,
     CompareResult,
@@ -35,22 +35,24 @@ _DEFINITIONS, _MIGRATED, _UNEQUAL, _ATTEMPTS = 50, 20, 20, 50
 def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
     """Everything the partials of a pair's page need."""
     now = timezone.now()
-    prefetch_related_objects([pair], "pools")
+    prefetch_related_objects([pair], "pools", files_page.with_counts())
     pools = {pool.pk: pool for pool in pair.pools.all()}
-    pool_list = list(pools.values())
+    pool_list, roots = list(pools.values()), list(pair.file_roots.all())
     swaps = _swaps(pair, viewer)
     tracked, owed = _tracked(pools)
     definitions = DefinitionEntry.objects.filter(pool__in=pools).order_by(_OPEN_FIRST, "-number")
     open_definitions = definitions.by_hand().count()
-    stands = attention.standing(pair, pool_list)
+    mirrored = [*pool_list, *roots]
+    stands = attention.standing(pair, mirrored)
+    left = sum(root.left for root in roots)
     return {
         "now": now,
         "pair": pair,
         "pools": pool_list,
         "criteria": criteria_page.counted(pools),
-        "needs": attention.needs(pair, pool_list, swaps["swap"], open_definitions),
+        "needs": attention.needs(pair, mirrored, swaps["swap"], open_definitions, left),
         "stands": stands,
-        "announcement": attention.announcement(pair, stands, pool_list),
+        "announcement": attention.announcement(pair, stands, mirrored),
         "actions": pair_actions(pair, swaps["swap"], swaps["in_the_way_of_swap"], viewer),
         "phases": _phases(pair, stands, owed, open_definitions),
         "copies": progress.summary(pools, now),
@@ -62,6 +64,7 @@ def pair_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         **_library(pair, pools, definitions, viewer),
         **swaps,
         **_compares(pools, viewer),
+        **files_page.files_context(pair, roots, viewer),
         **_said(pair),
     }
 
@@ -123,6 +126,7 @@ def home_context() -> dict[str, Any]:
     """Every pair, the worst off first."""
     pairs = Pair.objects.select_related("source", "copy").prefetch_related(
         "pools",
+        files_page.with_counts(),
         Prefetch(
             "swaps", SwapRequest.objects.filter(state__in=status.OPEN_SWAP).select_related("requested_by")
         ),
@@ -138,17 +142,18 @@ def home_context() -> dict[str, Any]:
 
 
 def _overview(pair: Pair) -> dict[str, Any]:
-    pools = list(pair.pools.all())
+    pools, roots = list(pair.pools.all()), list(pair.file_roots.all())
+    mirrored = [*pools, *roots]
     swap = next(iter(pair.swaps.all()), None)
-    needed = attention.needs(pair, pools, swap, pair.undone)
-    stands = attention.standing(pair, pools)
+    needed = attention.needs(pair, mirrored, swap, pair.undone, sum(root.left for root in roots))
+    stands = attention.standing(pair, mirrored)
     return {
         "pair": pair,
-        "pools": pools,
+        "mirrored": mirrored,
         "stands": stands,
         "needs": needed,
-        "worst": attention.worst(stands, pools, needed),
-        "announcement": attention.announcement(pair, stands, pools),
+        "worst": attention.worst(stands, mirrored, needed),
+        "announcement": attention.announcement(pair, stands, mirrored),
     }
 
 
@@ -211,7 +216,7 @@ def _phases(pair: Pair, stands: attention.Standing, owed: Owed, definitions: int
     if owed.tables:
         rows = f"{owed.changes:,} changes in {owed.tables:,} tables are owed to the secondary"
     carried = f"{definitions:,} to be carried by hand" if definitions else "nothing waits"
-    stopped = stands.detail.value == "E"  # then the lists only grow
+    stopped = pair.phase_detail == "E" or any(pool.in_trouble for pool in pair.pools.all())  # lists only grow
     detail = status.PHASE_DETAIL["I" if stopped else pair.phase_detail]
     return [
         PhaseRow("MANAGER", "The migration as a whole", stands.phase, stands.detail, stands.text),
@@ -220,8 +225,18 @@ def _phases(pair: Pair, stands: attention.Standing, owed: Owed, definitions: int
             "OBJECT RST", "Definitions and other objects (LTL)",
             stands.phase, status.PHASE_DETAIL["E"] if definitions else detail, carried,
         ),
-        PhaseRow("IFS RST", "Files (ITL)", None, None, "this pair has no file roots"),
+        _files_row(stands, list(pair.file_roots.all()), detail),
     ]  # fmt: skip
+
+
+def _files_row(stands: attention.Standing, roots: list[FileRoot], detail: Status) -> PhaseRow:
+    about = ("IFS RST", "Files (ITL)")
+    if not roots:
+        return PhaseRow(*about, None, None, "this pair has no file roots")
+    wrong = any(root.left or root.in_trouble for root in roots)
+    return PhaseRow(
+        *about, stands.phase, status.PHASE_DETAIL["E"] if wrong else detail, fileroots.said_of(roots)
+    )
 
 
 def _runs(pools: dict[int, StoragePool]) -> list[CompareRun]:

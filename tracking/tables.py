@@ -26,14 +26,14 @@ _WORDS = {
     "prioritize": "Set priority",
 }
 _FIRST = ("retry", "done", "restore")
-_NUMBER = {"td": {"class": "num"}, "th": {"class": "num"}}
+NUMBER = {"td": {"class": "num"}, "th": {"class": "num"}}
 
 
 class Number(tables.Column):
     """A count; None is unknown."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, attrs=_NUMBER, default=shown.UNKNOWN, **kwargs)
+        super().__init__(*args, attrs=NUMBER, default=shown.UNKNOWN, **kwargs)
 
     def render(self, value: int) -> str:
         return shown.number(value)
@@ -86,7 +86,7 @@ class CopyTable(List):
     bytes_total = Size(verbose_name="of about")
     rate = Number(verbose_name="Rows/s", empty_values=())
     byte_rate = Number(verbose_name="Size/s", empty_values=())
-    remaining = tables.Column(attrs=_NUMBER, empty_values=())
+    remaining = tables.Column(attrs=NUMBER, empty_values=())
 
     class Meta(List.Meta):
         pass
@@ -122,12 +122,10 @@ class TrackingTable(List):
         empty_text = "No table has changes that the copy does not have yet."
 
 
-class LibraryTable(List):
-    """Entries of the library tracking list, with what can be done about them."""
+class ActsTable(List):
+    """Entries of a tracking list, with what can be done about them."""
 
-    pool = tables.Column()
-    state = tables.Column()
-    tracked_at = When(verbose_name="Changed")
+    state = tables.Column(attrs={"td": {"class": "standing"}})
     done = tables.Column(empty_values=(), verbose_name="What can be done")
     kind = ""  # the name of its address
 
@@ -137,6 +135,10 @@ class LibraryTable(List):
 
     def render_state(self, record: Any) -> SafeString:
         """What comes as the value is its label."""
+        return format_html_join("", "<div>{}</div>", ((each,) for each in self.shows(record)))
+
+    def shows(self, record: Any) -> list[SafeString]:
+        """The lines that say how an entry stands."""
         shows = [status("TRACKING_STATE", record.state)]
         if record.started_at:
             shows.append(format_html('<span class="quiet">since {}</span>', shown.when(record.started_at)))
@@ -145,20 +147,17 @@ class LibraryTable(List):
             shows.append(
                 format_html('{} <span class="quiet">{}</span>', status("SET_ASIDE", record.set_aside), by)
             )
-        if record.priority is not None:
-            shows.append(format_html('<span class="quiet">priority {}</span>', record.priority))
-        if record.retry_asked:
-            shows.append(format_html('<span class="quiet">{}</span>', "to be tried again"))
-        return format_html_join("", "<div>{}</div>", ((each,) for each in shows))
+        return shows
 
     def render_done(self, record: Any) -> str:
-        done = ""
-        if record.done_at:
-            done = format_html("<div>ticked off {} {}</div>", shown.when(record.done_at), record.done_by)
         acts = [act for act in _WORDS if act in record.offered()] if self._may_operate else []
         first = [self._button(record, act) for act in acts if act in _FIRST]
-        parts = (done, _joined(first), self._more(record, acts))
+        parts = (self.note(record), _joined(first), self._more(record, acts))
         return format_html('<div class="acts">{}{}{}</div>', *parts) if any(parts) else ""
+
+    def note(self, record: Any) -> str:
+        """What stands above the buttons."""
+        return ""
 
     def _more(self, record: Any, acts: list[str]) -> str:
         """What is seldom done, folded."""
@@ -175,6 +174,28 @@ class LibraryTable(List):
     def _button(self, record: Any, act: str) -> SafeString:
         address = reverse(self.kind, args=[self._pair, record.pk, act])
         return format_html(_BUTTON, address, f"{self.kind}-{act}-{record.pk}", _WORDS[act])
+
+
+class LibraryTable(ActsTable):
+    """Entries of the library tracking list."""
+
+    pool = tables.Column()
+    tracked_at = When(verbose_name="Changed")
+
+    def shows(self, record: Any) -> list[SafeString]:
+        """With the priority, and what was asked for."""
+        shows = super().shows(record)
+        if record.priority is not None:
+            shows.append(format_html('<span class="quiet">priority {}</span>', record.priority))
+        if record.retry_asked:
+            shows.append(format_html('<span class="quiet">{}</span>', "to be tried again"))
+        return shows
+
+    def note(self, record: Any) -> str:
+        """Who has ticked it off."""
+        if not record.done_at:
+            return ""
+        return format_html("<div>ticked off {} {}</div>", shown.when(record.done_at), record.done_by)
 
 
 def _joined(parts: list[SafeString]) -> SafeString:
@@ -202,7 +223,7 @@ class DefinitionTable(LibraryTable):
         sequence = ("pool", "state", "command", "identity", "tracked_at", "failure", "done")
 
     def render_failure(self, record: Any) -> str:
-        return _failure(record.failure, record.failure_job)
+        return failure(record.failure, record.failure_job)
 
 
 class OtherTable(LibraryTable):
@@ -211,7 +232,7 @@ class OtherTable(LibraryTable):
     object_type = tables.Column(verbose_name="Type")
     object = tables.Column(empty_values=(), verbose_name="Object", attrs={"td": {"class": "name"}})
     change = tables.Column(verbose_name="On the secondary")
-    size = tables.Column(attrs=_NUMBER, default="")
+    size = tables.Column(attrs=NUMBER, default="")
     why = tables.Column(verbose_name="What is to be done, or the failure", default="")
     kind = "other"
 
@@ -226,10 +247,10 @@ class OtherTable(LibraryTable):
         return shown.size(value)
 
     def render_why(self, record: Any) -> str:
-        return _failure(record.why, record.failure_job if record.state == "FAILED" else "")
+        return failure(record.why, record.failure_job if record.state == "FAILED" else "")
 
 
-def _failure(message: str, job: str) -> str:
+def failure(message: str, job: str) -> str:
     """The message, and who has seen it."""
     return format_html('{}<div class="quiet">{}</div>', message, job) if job else message
 
@@ -241,7 +262,7 @@ class MigratedTable(List):
     object_type = tables.Column(verbose_name="Type")
     identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
     count = Number(verbose_name="Times")
-    size = tables.Column(attrs=_NUMBER, default="")
+    size = tables.Column(attrs=NUMBER, default="")
     ended_at = When(verbose_name="Last")
     remove = tables.Column(empty_values=(), verbose_name="")
 
@@ -270,7 +291,7 @@ class AttemptTable(List):
     outcome = tables.Column(attrs=_STATE)
     change = tables.Column(accessor="command", default="", attrs=_STATE)
     identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
-    took = tables.Column(empty_values=(), verbose_name="Took", attrs=_NUMBER)
+    took = tables.Column(empty_values=(), verbose_name="Took", attrs=NUMBER)
     times = Number()
     message = tables.Column(default="")
     job = tables.Column(verbose_name="Carried by", default="")
@@ -293,7 +314,7 @@ class MessageTable(List):
 
     at = When(verbose_name="At")
     code = tables.Column(default="", attrs={"td": {"class": "name"}})
-    text = tables.Column(verbose_name="Message")
+    text = tables.Column(verbose_name="Message", attrs={"td": {"class": "long"}})
 
     class Meta(List.Meta):
         empty_text = "The engine has said nothing yet."

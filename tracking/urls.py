@@ -4,7 +4,7 @@ from django.urls import path
 
 from mwaportal import converters  # noqa: F401
 
-from . import views
+from . import file_views, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -16,4 +16,8 @@ urlpatterns = [
     path("pairs/<pair:name>/definitions/<int:pk>/<slug:act>/", views.definition, name="definition"),
     path("pairs/<pair:name>/objects/<int:pk>/<slug:act>/", views.other, name="other"),
     path("pairs/<pair:name>/migrated/<int:pk>/remove/", views.forget_migrated, name="migrated-remove"),
+    path("pairs/<pair:name>/files/", file_views.roots, name="files"),
+    path("pairs/<pair:name>/files/roots/<int:number>/remove/", file_views.remove, name="root-remove"),
+    path("pairs/<pair:name>/files/roots/<int:number>/compare/", file_views.compare, name="root-compare"),
+    path("pairs/<pair:name>/files/<int:pk>/<slug:act>/", file_views.act, name="file"),
 ]

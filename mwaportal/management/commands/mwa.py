@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from mwaportal import shell_criteria
+from mwaportal import shell_criteria, shell_files, shell_lists
 from mwaportal.access import APPROVE, GROUPS, REQUEST, add_person
 from mwaportal.shell import as_data, await_pair, in_words, named, person_of, tell
 from nodes.models import Node, Pair, StoragePool, SwapRequest
@@ -18,7 +18,7 @@ from nodes.postgres import preflight
 from nodes.postgres.connect import Unreachable, connect, describe, one
 from nodes.status import VERDICT
 from tracking.engine import filecheck
-from tracking.models import CompareRun, DefinitionEntry, OtherObject
+from tracking.models import CompareRun, DefinitionEntry
 
 
 class Command(BaseCommand):
@@ -145,27 +145,18 @@ class Command(BaseCommand):
         tell(pair)
 
     def list(self, *, name, **_):
-        pair = named(Pair, name)
-        for mark, model in _LISTS.items():
-            for entry in model.objects.filter(pool__pair=pair).select_related("pool"):
-                why = getattr(entry, "failure", "") or getattr(entry, "why", "")
-                words = [f"{mark}{entry.pk}", entry.pool.database, entry.standing, str(entry), why]
-                if entry.priority is not None:
-                    words.insert(3, f"priority {entry.priority}")
-                self.say("  ".join(filter(None, words)))
+        for line in shell_lists.listed(named(Pair, name)):
+            self.say(line)
 
     def entry(self, *, name, number, act, priority, user, **_):
         pair = named(Pair, name)
-        model, pk = _LISTS.get(number[:1]), number[1:]
-        entries = model.objects.filter(pool__pair=pair) if model and pk.isdecimal() else None
-        if entries is None or (entry := entries.filter(pk=pk).first()) is None:
-            raise CommandError(
-                f"pair {name} has no entry {number}; mwa list {name} shows those that there are"
-            )
-        entry.act(act, user or getpass.getuser(), priority)
+        said = shell_lists.act(pair, number, act, priority, user or getpass.getuser())
         tell(pair)
-        left = entries.filter(pk=pk).first()
-        self.say(f"{entry}: {left.standing if left else 'removed'}")
+        self.say(said)
+
+    def root(self, *, name, **given):
+        for line in shell_files.carry_out(named(Pair, name), given):
+            self.say(line)
 
     def criteria(self, *, name, user, wait, **given):
         for line in shell_criteria.carry_out(named(Pair, name), user or getpass.getuser(), wait, given):
@@ -215,10 +206,10 @@ class Command(BaseCommand):
 
 
 def _in_step(pair):
-    return pair.phase == "SYNC" and all(pool.replicating for pool in pair.pools.all())
+    mirrored = (*pair.pools.all(), *pair.file_roots.all())
+    return pair.phase == "SYNC" and all(each.replicating for each in mirrored)
 
 
-_LISTS = {"d": DefinitionEntry, "o": OtherObject}  # the letter tells two with the same number apart
 _ROLES = {group.lower().removesuffix("s"): group for group in GROUPS}
 _PROPERTIES = (
     "synchronous", "auto_resume", "parallel_degree", "savact", "savactwait_seconds", "suspend_wait_seconds",
@@ -259,7 +250,7 @@ def _add_lists(add):
     carried = add("definitions", "definition changes that are not on the secondary yet", "name")
     carried.add_argument("--done", type=int, nargs="*", default=[], help="tick these off")
     carried.add_argument("--retry", type=int, nargs="*", default=[], help="try these again")
-    add("list", "the library tracking list: definition changes and other objects", "name")
+    add("list", "the tracking lists: definition changes, other objects, and files", "name")
     entry = add("entry", "have something done with an entry of the list", "name")
     entry.add_argument("number", help="as mwa list shows it")
     entry.add_argument("act", choices=DefinitionEntry.ACTS)
@@ -268,3 +259,4 @@ def _add_lists(add):
         verb.add_argument("--user", default="", help="in whose name (default: who runs this)")
     rules = add("criteria", "what is mirrored: list, add, remove, preview, commit rules", "name", wait=0)
     shell_criteria.add_arguments(rules)
+    shell_files.add_arguments(add("root", "directories whose files move, too: add, list, remove, compare"))
