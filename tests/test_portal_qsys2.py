@@ -139,6 +139,15 @@ def test_the_four_rows_say_what_the_page_says():
     track(second, "quiet", changes=0)
     make_history(pair)
     same_as_page(pair)
+    root = make_root(pair)
+    for reason in status.REASONS:
+        set_state(root, "TRACKING", "SUSPENDED", reason)
+        same_as_page(pair)
+    set_state(root, "ACTIVE", "REPLICATING")
+    owe(root, b"one")
+    same_as_page(pair)
+    owe(root, b"two")
+    same_as_page(pair)
 
 
 def same_as_page(pair: Pair) -> None:

@@ -221,8 +221,8 @@ class FileLoop(threading.Thread):
         wait = _BACKOFF_SECONDS[min(root.failures, len(_BACKOFF_SECONDS) - 1)]
         why = str(error).strip() or type(error).__name__
         reason = 9110 if isinstance(error, TrackerFailed | HandLost) else 9100
-        root.failures += 1
-        root.retry_at = timezone.now() + timedelta(seconds=wait)
-        root.save(update_fields=["failures", "retry_at"])
+        retry_at = timezone.now() + timedelta(seconds=wait)
+        if not FileRoot.objects.filter(pk=root.pk).update(failures=root.failures + 1, retry_at=retry_at):
+            raise FileRoot.DoesNotExist  # it was removed meanwhile
         set_state(root, "TRACKING", "SUSPENDED", reason, why)
         say(root.pair, f"{root}: {why}; tried again in {wait} s", str(reason))

@@ -38,7 +38,8 @@ with trouble(reason) as (
                 when bool_and(state in ('TRACKING', 'ACTIVE')) then 'ACTIVE' else 'NOT ACTIVE' end as on_primary,
            case when bool_and(state = 'NOT MIRRORED') then 'NOT CONFIGURED'
                 when bool_and(state = 'ACTIVE') then 'ACTIVE' else 'NOT ACTIVE' end as on_secondary,
-           bool_or(detail = 'SUSPENDED' and reason in (select t.reason from trouble t)) as stopped
+           string_agg(format('File root %s is suspended: %s %s', source, reason, reason_text), '; ' order by number)
+               filter (where detail = 'SUSPENDED' and reason in (select t.reason from trouble t)) as stopped
     from nodes_fileroot group by pair_id
 ), file as (
     select r.pair_id,
@@ -50,14 +51,15 @@ with trouble(reason) as (
     from tracking_capturedposition c join nodes_storagepool p on p.id = c.pool_id group by p.pair_id
 ), pair as (
     select p.*, source.name as source_name, copy.name as copy_name,
-           pool.on_primary, pool.on_secondary, pool.stopped,
+           pool.on_primary, pool.on_secondary,
+           nullif(concat_ws('; ', pool.stopped, root.stopped), '') as stopped,
            root.on_primary as files_on_primary, root.on_secondary as files_on_secondary,
-           root.pair_id is not null as has_roots, root.stopped as files_stopped,
+           root.pair_id is not null as has_roots, root.stopped is not null as files_stopped,
            coalesce(file.owed, 0) as files_owed, coalesce(file.waiting, 0) as files_waiting,
            owed.tables, owed.changes, by_hand.definitions, rounds.begun,
            case when p.phase in ('', 'SETUP', 'FINAL SETUP') then 'SYSTEM MIGRATION'
                 when p.phase in ('SYNC', 'PAUSED') then 'DATA SYNCHRONIZATION' else 'CUTOVER' end as stage,
-           p.phase_detail = 'E' or pool.stopped is not null as halted
+           p.phase_detail = 'E' or pool.stopped is not null or root.stopped is not null as halted
     from nodes_pair p
     join nodes_node source on source.id = p.source_id
     join nodes_node copy on copy.id = p.copy_id
