@@ -190,7 +190,7 @@ class FileLoop(threading.Thread):
         for entry, tree in batch.walked:
             if first and tree.conflicts:
                 self._conflicts(root, tree.conflicts)
-            if tree.complete and entry.reason and not first:
+            if tree.complete and not entry.path and not first:
                 say(root.pair, f"{root}: walked {shown(entry.path)}: {entry.reason}")
         for failed in batch.failed[:1]:
             say(root.pair, f"{root}: {failed.reason}", "FAILED")
