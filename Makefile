@@ -28,7 +28,7 @@ bench: $(VENV)/installed  ## BENCH=copy|resync|capture|overhead|swap|compare|wal
 	$(RUN) -m mwaportal.bench $(BENCH)
 
 test: $(VENV)/installed check
-	$(RUN) -m pytest $(PYTEST)
+	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST)
 
 check: $(VENV)/installed
 	$(VENV)/bin/ruff check .

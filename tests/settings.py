@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 
-if "MWA_HOME" not in os.environ:
+if "MWA_HOME" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:  # which inherits the first one's
     os.environ["MWA_HOME"] = tempfile.mkdtemp(prefix="mwa-test-")
     atexit.register(shutil.rmtree, os.environ["MWA_HOME"], ignore_errors=True)
 # ruff: noqa: F403, F405
