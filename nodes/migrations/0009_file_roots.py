@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('source_inode', models.BigIntegerField(editable=False, null=True)),
                 ('copy_inode', models.BigIntegerField(editable=False, null=True)),
                 ('copied_at', models.DateTimeField(editable=False, null=True)),
-                ('compared_at', models.DateTimeField(editable=False, null=True)),
+                ('compared_turn', models.BigIntegerField(editable=False, null=True)),
                 ('files_copied', models.BigIntegerField(default=0)),
                 ('bytes_copied', models.BigIntegerField(default=0)),
                 ('changes_carried', models.BigIntegerField(default=0)),

@@ -14,7 +14,7 @@ class FileRoot(Mirrored):
     """A directory on the source and one on the copy, kept equal from the primary to the secondary.
 
     `query` returns the paths that rows point to, relative to the root or absolute: in a role swap each has to
-    be there. What was carried before `compared_at` has been proved equal by content. The inodes are those of
+    be there. What was carried up to `compared_turn` has been proved equal by content. The inodes are those of
     both directories when tracking began: a file system that is not mounted must not look like an empty one.
     """
 
@@ -28,7 +28,7 @@ class FileRoot(Mirrored):
     source_inode = models.BigIntegerField(null=True, editable=False)
     copy_inode = models.BigIntegerField(null=True, editable=False)
     copied_at = models.DateTimeField(null=True, editable=False)  # the end of the first copy
-    compared_at = models.DateTimeField(null=True, editable=False)
+    compared_turn = models.BigIntegerField(null=True, editable=False)  # of the history of carried files
     files_copied = models.BigIntegerField(default=0)  # by the first copy
     bytes_copied = models.BigIntegerField(default=0)
     changes_carried = models.BigIntegerField(default=0)

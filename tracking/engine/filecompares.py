@@ -16,7 +16,7 @@ from mwaportal import doorbell
 from mwaportal.portaldb import portal_conninfo
 from nodes.models import FileRoot
 from nodes.postgres.connect import Connection, Unreachable, connect
-from tracking.ifs import changelist
+from tracking.ifs import changelist, history
 from tracking.ifs.changelist import ChangeList
 from tracking.ifs.changes import Change
 from tracking.ifs.compare import compare_trees
@@ -79,11 +79,13 @@ def carry_out(asked: FileCompare, place: Place, stop: threading.Event) -> None:
     """A compare that somebody asked for; one that is stopped stays asked for."""
     root, asked.started_at = asked.root, timezone.now()
     asked.save(update_fields=["started_at"])
+    with connect(portal_conninfo(), "file compare") as portal:
+        turn = history.latest(portal, root.pk)
     found = _compare(root, place, stop, content=asked.content)
     if stop.is_set():
         return
     if asked.content and not found.not_compared:
-        FileRoot.objects.filter(pk=root.pk).update(compared_at=asked.started_at)
+        FileRoot.objects.filter(pk=root.pk).update(compared_turn=turn)
     keep(asked, found)
 
 

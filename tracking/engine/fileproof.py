@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from django.utils import timezone
-
 from mwaportal.portaldb import portal_conninfo
 from nodes.models import FileRoot
 from nodes.postgres.connect import TimedOut, connect, wait_until
@@ -34,7 +32,8 @@ class Proof:
         self.root, self._loop, self._place = root, loop, place
         self._portal = connect(portal_conninfo(), "file proof")
         self.rows = filerows.session_for(root)
-        self._since = timezone.now()  # what is carried from here on is to be proved behind the fence
+        # What is carried from here on is to be proved behind the fence.
+        self._since = history.latest(self._portal, root.pk)
         self._named: set[bytes] = set()  # what rows name and was found
 
     def close(self) -> None:
@@ -51,13 +50,13 @@ class Proof:
         """
         root = self.root
         with self._place.opened() as opened:
-            if root.compared_at is None:
+            if root.compared_turn is None:
                 self._refuse(compare_trees(opened, caught_up=self._caught_up))
             else:
-                changed = history.since(self._portal, root.pk, root.compared_at)
+                changed = history.since(self._portal, root.pk, root.compared_turn)
                 self._refuse(compare_paths(opened, changed, caught_up=self._caught_up))
                 self._refuse(compare_trees(opened, _SEEN, caught_up=self._caught_up))
-        FileRoot.objects.filter(pk=root.pk).update(compared_at=self._since)
+        FileRoot.objects.filter(pk=root.pk).update(compared_turn=self._since)
         if self.rows:
             self._named = filerows.found_before(root, self._place, self.rows)
 
@@ -78,12 +77,12 @@ class Proof:
         try:
             self._wait_for_nothing_owed(deadline - time.monotonic())
         except TimedOut:
-            raise self._still_written() from None
+            raise self._still_owed() from None
         self._loop.hold()
         changed = history.since(self._portal, self.root.pk, self._since)
         found = self._compare(changed, first.unwatched)
         if self._barrier(deadline).listed != first.listed:
-            raise self._still_written()
+            raise self._still_owed()
         for each in found:
             self._refuse(each, still=True)
         if time.monotonic() > deadline:
@@ -116,16 +115,18 @@ class Proof:
         return not changelist.owes(self._portal, self.root.pk, path)
 
     def _wait_for_nothing_owed(self, seconds: float) -> None:
-        wait_until(self._nothing_owed, "the last changes of files", seconds=seconds, every=0.005)
+        """What has failed may go better a moment later."""
+        wait_until(
+            lambda: not changelist.owed(self._portal, self.root.pk).entries,
+            "the last changes of files", seconds=seconds, every=0.005,
+        )  # fmt: skip
 
-    def _nothing_owed(self) -> bool:
+    def _still_owed(self) -> SwapRefused:
         owed = changelist.owed(self._portal, self.root.pk)
         if owed.left:
-            raise SwapRefused(f"{owed.left} files below {self.root} are not on the secondary; needed is none")
-        return not owed.entries
-
-    def _still_written(self) -> SwapRefused:
-        owed = changelist.owed(self._portal, self.root.pk)
+            return SwapRefused(
+                f"{owed.left} files below {self.root} are not on the secondary; needed is none"
+            )
         path = changelist.latest(self._portal, self.root.pk) or b""
         return SwapRefused(
             f"files below {self.root} were written behind the fence: {owed.entries} are owed to the"

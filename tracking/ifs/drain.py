@@ -10,7 +10,7 @@ from nodes.postgres.connect import Connection
 
 from . import history
 from .carry import carry
-from .changelist import Entry, FileList
+from .changelist import Entry, FileList, Owed
 from .history import Migrated
 from .links import Links
 from .move import move
@@ -67,6 +67,10 @@ class Drain:
         self._wait_seconds = wait_seconds
         self._links = Links()
         self._pool = ThreadPoolExecutor(_FILES_AT_ONCE, thread_name_prefix="carry")
+
+    def owed(self) -> Owed:
+        """How much is left."""
+        return self._list.owed()
 
     def close(self) -> None:
         """Wait for what is under way."""

@@ -29,10 +29,12 @@ create table tracking_filechange (
 create unique index tracking_filechange_path on tracking_filechange (root_id, sha256(path));
 create index tracking_filechange_below on tracking_filechange (root_id, substring(path from 1 for 1000));
 create index tracking_filechange_turn on tracking_filechange (root_id, turn) where taken_version is null;
--- What has been carried, with the latest success.
+-- What has been carried, with the latest success. Its turn, and not a clock, says what came later.
+create sequence tracking_migratedfile_turn;
 create table tracking_migratedfile (
     id bigint generated always as identity primary key,
     root_id bigint not null,
+    turn bigint not null default nextval('tracking_migratedfile_turn'),
     path bytea not null,
     object_type text not null,
     tracked_at timestamptz not null,
@@ -42,7 +44,8 @@ create table tracking_migratedfile (
     count integer not null default 1
 );
 create unique index tracking_migratedfile_path on tracking_migratedfile (root_id, sha256(path));
-create index tracking_migratedfile_ended on tracking_migratedfile (root_id, ended_at);
+create index tracking_migratedfile_turns on tracking_migratedfile (root_id, turn);
+alter sequence tracking_migratedfile_turn owned by tracking_migratedfile.turn;
 -- Who watches a root: the list is complete up to `listed_at` only for the run that says so.
 create table tracking_filewatch (
     root_id bigint primary key,
