@@ -192,8 +192,6 @@ class FileLoop(threading.Thread):
                 self._conflicts(root, tree.conflicts)
             if tree.complete and not entry.path and not first:
                 say(root.pair, f"{root}: walked {shown(entry.path)}: {entry.reason}")
-        for failed in batch.failed[:1]:
-            say(root.pair, f"{root}: {failed.reason}", "FAILED")
         written = 0 if first else sum(len(tree.written) for _, tree in batch.walked)
         if more := written + len(batch.carried):
             FileRoot.objects.filter(pk=root.pk).update(changes_carried=F("changes_carried") + more)

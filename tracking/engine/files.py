@@ -1,6 +1,6 @@
 """The file roots of one pair: a loop for each, and their part in a role swap."""
 
-import logging
+from django.db import connection
 
 from nodes.models import FileRoot, Pair
 from tracking.ifs.drain import Place
@@ -9,7 +9,6 @@ from tracking.mirror.swap import SwapRefused
 from .fileloop import FileLoop
 from .fileproof import Proof
 
-_log = logging.getLogger("mwa.engine")
 _END_SECONDS = 15.0
 
 
@@ -69,9 +68,12 @@ class Files:
     def behind_fence(self, deadline: float) -> list[dict[str, object]]:
         """Nobody writes any more: carry the last changes and prove them; raises `SwapRefused`.
 
-        Nothing is carried from then on, until `release`.
+        Nothing is carried from then on, until `release`. For a thread of its own, beside the rows.
         """
-        return [each.settle(deadline) for each in self._proofs]
+        try:
+            return [each.settle(deadline) for each in self._proofs]
+        finally:
+            connection.close()
 
     def refuse_dangling(self, deadline: float) -> list[dict[str, object]]:
         """When all rows are on the secondary, too: none may name a file that is not; raises `SwapRefused`."""
