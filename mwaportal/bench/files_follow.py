@@ -27,6 +27,7 @@ from tracking.ifs.roots import Root
 from tracking.ifs.tracker import TrackerConfig
 from tracking.ifs.tracker_client import TrackerProcess
 
+from . import files_watch
 from .bed import line, seconds_since
 
 ROUNDS = 3
@@ -93,6 +94,9 @@ def run() -> Iterator[dict[str, Any]]:
         portal.start()
         with connect(portal.conninfo(), "bench", search_path="public") as session:
             session.execute(Path(changelist.__file__).with_name("list.sql").read_text())
+        for way in files_watch.ways():
+            held, _ = files_watch.memory(portal.conninfo(), way)
+            yield line(f"files-memory-{way}", held * 100_000 / files_watch.DIRECTORIES, "MB")
         yield from _delay(top, portal)
         yield _changes(top, portal, int(os.environ.get("MWA_BENCH_TREE", "500000")))
     finally:
