@@ -59,6 +59,10 @@ class Failed:
     retryable: bool
 
 
+class Stopped(Exception):
+    """It was asked to stop, and has: what was done by then is whole."""
+
+
 class Changed(Exception):
     """The object became another one while it was looked at: look again."""
 
