@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from nodes.models import Node
+from nodes.models import FileRoot, Node
+from tests.portal import make_pair
 from tests.ssh_host import SshHost, free_port, need_ssh
 from tests.test_shell import mwa, refused
 from tracking.ifs.host_key import fingerprint, pinned
@@ -72,3 +73,14 @@ def test_what_is_missing_or_wrong_is_said(far, monkeypatch, tmp_path):
     with pytest.raises(CommandError, match="--host --here is required"):
         call_command("mwa", "node-files", "new", stdout=StringIO())
     assert Node.objects.get().file_host == ""
+
+
+def test_a_root_is_added_whose_copy_is_on_another_host_and_not_looked_at_from_here(far, tmp_path):
+    pair = make_pair()
+    Node.objects.filter(pk=pair.copy.pk).update(file_host="elsewhere")
+    (tmp_path / "old").mkdir()
+    add, old = ("root", "add", "shop"), str(tmp_path / "old")
+    assert "copy srv/new: a relative path" in refused(*add, old, "srv/new")
+    assert f"source {tmp_path}/gone: does not exist" in refused(*add, f"{tmp_path}/gone", "/srv/new")
+    assert "file root 1 of pair shop" in mwa(*add, old, "/srv/new")
+    assert FileRoot.objects.get().copy == "/srv/new"
