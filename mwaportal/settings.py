@@ -93,8 +93,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FILE_HOST = os.environ.get("MWA_FILE_HOST", "").strip()
 
 REDIS_URL = envsecret("REDIS_URL")
+# channels_redis waits 5 s for a message and then anew; redis-py gives up an answer after 5 s, too.
+_redis = {"address": REDIS_URL, "socket_timeout": 15}
 CHANNEL_LAYERS = {
-    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [_redis]}}
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }

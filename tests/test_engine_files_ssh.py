@@ -226,12 +226,19 @@ def engine_on(host):
         "REDIS_URL": f"redis://127.0.0.1:{port}/0",
         "MWA_CREDENTIAL_KEY": ",".join(django_settings.CREDENTIAL_KEYS),
     }  # fmt: skip
-    worker = subprocess.Popen([sys.executable, "manage.py", "runworker", "engine"], env=environment, cwd=TOP)
+    said = Path(home, "said")
+    with said.open("w") as output:
+        worker = subprocess.Popen(
+            [sys.executable, "manage.py", "runworker", "engine"], env=environment, cwd=TOP, stderr=output
+        )
     try:
         yield worker
-    finally:
         worker.send_signal(signal.SIGTERM)
         worker.wait(40)
+        assert "doorbell failed" not in said.read_text(), "nobody rang, and that is no failure"
+    finally:
+        worker.kill()
+        worker.wait()
         broker.terminate()
         broker.wait(10)
         shutil.rmtree(home, ignore_errors=True)
