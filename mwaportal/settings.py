@@ -3,6 +3,8 @@
 MWA_HOME                the state directory (default .mwa beside manage.py)
 DATABASE_URL            a PostgreSQL of your own for the portal (default: an embedded one in MWA_HOME)
 REDIS_URL               the channel layer for more than one process (default: in memory)
+MWA_FILE_HOST           the host whose files this engine tracks and carries, as the nodes have it
+                        (default: empty, the portal's own)
 MWA_SECRET_KEY          signs sessions (default: made in MWA_HOME/secret_key)
 MWA_CREDENTIAL_KEY      encrypts connection strings; a comma-separated list, the first encrypts and all
                         decrypt (default: made in MWA_HOME/credential_key)
@@ -88,9 +90,13 @@ PORTAL_SERVER = None if DATABASE_URL else portaldb.embedded(HOME)
 DATABASES = {"default": portaldb.database(DATABASE_URL or portaldb.embedded_conninfo(PORTAL_SERVER))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+FILE_HOST = os.environ.get("MWA_FILE_HOST", "").strip()
+
 REDIS_URL = envsecret("REDIS_URL")
+# channels_redis waits 5 s for a message and then anew; redis-py gives up an answer after 5 s, too.
+_redis = {"address": REDIS_URL, "socket_timeout": 15}
 CHANNEL_LAYERS = {
-    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [_redis]}}
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }

@@ -161,8 +161,9 @@ REASONS = {
     9080: "A changed definition needs the rows of its table anew",
     9100: "A file root cannot be read or written to",
     9110: "The tracker of files ended",
+    9120: "The host of the secondary's files cannot be reached",
 }
 # A suspend with one of these reasons is not ended by auto-resume.
 MANUAL_REASONS = frozenset({212, 9040})
 # Somebody should know of these; a suspend with another reason ends by itself, or was asked for.
-TROUBLE_REASONS = frozenset({226, 266, 8690, 9010, 9030, 9040, 9070, 9100, 9110})
+TROUBLE_REASONS = frozenset({226, 266, 8690, 9010, 9030, 9040, 9070, 9100, 9110, 9120})

@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -194,3 +196,37 @@ def test_a_further_name_of_a_file_is_one_on_the_copy(portal, copy, drain):  # no
         until_empty(drain)
     assert (copy / "one").read_text() == "changed"
     assert differences(Root(portal.root, copy)) == []
+
+
+def test_a_file_that_never_stops_changing_holds_nothing_up_and_fails_in_the_end(portal, copy):  # noqa: F811
+    hot = portal.root / "hot"
+    hot.write_bytes(b"x" * 100_000_000)
+    drain = Drain(portal.session, Place(1, Root(portal.root, copy)), "engine test", 2, 4.0)
+    with portal.tracking() as tracker:
+        tracker.started()
+        with subprocess.Popen([sys.executable, "-c", _ALL_THE_TIME, hot]) as writer:
+            try:
+                drain.batch(NEVER)
+                (portal.root / "other").write_text("other")
+                wait_until(lambda: drain.batch(NEVER) and (copy / "other").exists(), "the other", seconds=8)
+                wait_until(lambda: has_failed(portal, drain), "SAVACTWAIT", seconds=30)
+            finally:
+                writer.kill()
+        tracker.barrier()
+        until_empty(drain)
+    drain.close()
+    assert differences(Root(portal.root, copy)) == []
+
+
+def has_failed(portal: Portal, drain: Drain) -> bool:  # noqa: F811
+    drain.batch(NEVER)
+    reason = one(portal.session, "select failure from tracking_filechange where state = 'FAILED'")
+    return reason is not None and "hot never stopped changing" in reason
+
+
+_ALL_THE_TIME = """
+import os, sys
+file = os.open(sys.argv[1], os.O_RDWR)
+while True:
+    os.pwrite(file, os.urandom(8), 0)
+"""

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nodes import status
-from nodes.models import FileRoot, Pair, StoragePool, SwapRequest
+from nodes.models import FileRoot, Node, Pair, StoragePool, SwapRequest
 from nodes.status import Status
 
+from .engine.filehosts import is_here
 from .fileroots import waiting
 
 Mirrored = Sequence[StoragePool | FileRoot]
@@ -63,6 +64,9 @@ def needs(
     found = []
     if pair.phase_detail == "E":
         found.append(Need("failed", pair.detail_text or "The migration has stopped with an error."))
+    roots = any(isinstance(each, FileRoot) for each in mirrored)
+    if roots and pair.goal and not pair.attended and not is_here(pair.primary):
+        found.append(Need("caution-major", _nobody(pair.primary)))
     for each in mirrored:
         if each.in_trouble:
             said = _suspended(each)
@@ -77,6 +81,14 @@ def needs(
     if swap and swap.state == "REQUESTED":
         found.append(Need("pending", f"A role swap asked for by {swap.requested_by} waits for approval."))
     return found
+
+
+def _nobody(primary: Node) -> str:
+    where = primary.file_host or "the portal's host"
+    return (
+        f"No engine works on it. The files of node {primary} are on {where}: needed is an engine that runs"
+        f" there, with MWA_FILE_HOST={primary.file_host}."
+    )
 
 
 def worst(stands: Standing, mirrored: Mirrored, needed: Sequence[Need]) -> int:

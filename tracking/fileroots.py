@@ -13,11 +13,12 @@ from django.db.models.functions import Coalesce
 from nodes import status
 from nodes.models import FileRoot, Pair
 from nodes.postgres.connect import Unreachable, connect
+from tracking.engine.filehosts import sides_here
 from tracking.engine.fileplaces import forbidden
 from tracking.engine.say import say
 from tracking.ifs import roots
 from tracking.ifs.paths import shown
-from tracking.ifs.roots import Refusal
+from tracking.ifs.roots import Refusal, Side
 
 from .models import FileChange, set_state
 
@@ -124,15 +125,20 @@ def _wrong(root: FileRoot, never: tuple[Path, ...]) -> list[Refusal]:
     """Beside the other roots of its pair, and of other pairs: roles swap, so all of them are written to."""
     others = [
         other
-        for other in FileRoot.objects.exclude(pk=root.pk)
+        for other in FileRoot.objects.exclude(pk=root.pk).select_related("pair__source", "pair__copy")
         if other.pair_id == root.pair_id or _is_there(other)
     ]
-    return roots.check([_root(each) for each in (*others, root)], never)
+    return roots.check_ends([(_root(each), _here(each)) for each in (*others, root)], never)
+
+
+def _here(root: FileRoot) -> tuple[Side, ...]:
+    """The ends that can be looked at from here; the others are for the preflight of an engine."""
+    return sides_here(root.pair.source, root.pair.copy)
 
 
 def _is_there(root: FileRoot) -> bool:
     try:
-        return Path(root.source).is_dir() and Path(root.copy).is_dir()
+        return all(Path(root.source if side == "source" else root.copy).is_dir() for side in _here(root))
     except OSError:  # nobody may look, or no name can be so long
         return False
 

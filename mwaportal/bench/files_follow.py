@@ -22,7 +22,8 @@ from typing import Any
 from nodes.postgres.connect import Connection, connect, wait_until
 from nodes.postgres.embedded import EmbeddedServer
 from tracking.ifs import changelist
-from tracking.ifs.drain import Drain, Place
+from tracking.ifs.drain import Drain
+from tracking.ifs.place import Place
 from tracking.ifs.roots import Root
 from tracking.ifs.tracker import TrackerConfig
 from tracking.ifs.tracker_client import TrackerProcess

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from mwaportal.secretbox import EncryptedTextField
@@ -10,12 +11,23 @@ from nodes.postgres.embedded import EmbeddedServer
 
 
 class Node(models.Model):
-    """One PostgreSQL cluster: given by a connection string, or embedded (then `directory` says where)."""
+    """One PostgreSQL cluster: given by a connection string, or embedded (then `directory` says where).
+
+    `file_host` has the files beside it: an engine is there that is told this name (MWA_FILE_HOST), and those
+    on other hosts reach it by ssh, with this user, key and pinned host key. Empty: it is the portal's host.
+    """
 
     name = models.CharField(max_length=63, unique=True)
     conninfo = EncryptedTextField(blank=True)
     directory = models.CharField(max_length=1000, blank=True)
     version = models.PositiveSmallIntegerField(null=True, blank=True)
+    file_host = models.CharField(max_length=255, blank=True)
+    file_port = models.PositiveIntegerField(
+        default=22, validators=[MinValueValidator(1), MaxValueValidator(65_535)]
+    )
+    file_user = models.CharField(max_length=64, default="root")
+    file_key = EncryptedTextField(blank=True)  # the private half, without a passphrase
+    file_host_key = models.TextField(blank=True)  # lines of known_hosts
 
     def __str__(self) -> str:
         return self.name

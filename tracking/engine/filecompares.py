@@ -17,11 +17,11 @@ from mwaportal.portaldb import portal_conninfo
 from nodes.models import FileRoot
 from nodes.postgres.connect import Connection, Unreachable, connect
 from tracking.ifs import changelist, history
+from tracking.ifs.carrier import Carrier
 from tracking.ifs.changelist import ChangeList
 from tracking.ifs.changes import Change
-from tracking.ifs.compare import compare_trees
 from tracking.ifs.difference import CompareOptions, Difference, TreeResult
-from tracking.ifs.drain import Place
+from tracking.ifs.not_reached import NotReached
 from tracking.ifs.paths import shown
 from tracking.ifs.watching import RootGone
 from tracking.models import FileCompare
@@ -42,7 +42,7 @@ class FileCompares:
         self._thread: threading.Thread | None = None
         self._not_before = time.monotonic() + _EVERY_SECONDS
 
-    def step(self, root: FileRoot, place: Place) -> None:
+    def step(self, root: FileRoot, carrier: Carrier) -> None:
         """Begin the next one where it is time, or somebody has asked."""
         if (
             self._stop.is_set()
@@ -52,7 +52,7 @@ class FileCompares:
             return
         asked = root.compares.filter(ended_at=None).first()
         if asked or time.monotonic() >= self._not_before:
-            self._thread = threading.Thread(target=self._run, args=(root, place, asked), daemon=True)
+            self._thread = threading.Thread(target=self._run, args=(root, carrier, asked), daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -61,27 +61,27 @@ class FileCompares:
         if self._thread is not None:
             self._thread.join(10)
 
-    def _run(self, root: FileRoot, place: Place, asked: FileCompare | None) -> None:
+    def _run(self, root: FileRoot, carrier: Carrier, asked: FileCompare | None) -> None:
         began = time.monotonic()
         try:
             if asked:
-                carry_out(asked, place, self._stop)
+                carry_out(asked, carrier, self._stop)
             else:
-                look(root, place, self._stop)
-        except (Unreachable, psycopg.Error, DatabaseError, RootGone, OSError) as error:
+                look(root, carrier, self._stop)
+        except (Unreachable, psycopg.Error, DatabaseError, RootGone, NotReached, OSError) as error:
             _log.warning("comparing the files of %s: %s", root, error)
         finally:
             self._not_before = time.monotonic() + max(_EVERY_SECONDS, _SHARE * (time.monotonic() - began))
             connection.close()
 
 
-def carry_out(asked: FileCompare, place: Place, stop: threading.Event) -> None:
+def carry_out(asked: FileCompare, carrier: Carrier, stop: threading.Event) -> None:
     """A compare that somebody asked for; one that is stopped stays asked for."""
     root, asked.started_at = asked.root, timezone.now()
     asked.save(update_fields=["started_at"])
     with connect(portal_conninfo(), "file compare") as portal:
         turn = history.latest(portal, root.pk)
-    found = _compare(root, place, stop, content=asked.content)
+    found = _compare(root, carrier, stop, content=asked.content)
     if stop.is_set():
         return
     if asked.content and not found.not_compared:
@@ -89,10 +89,10 @@ def carry_out(asked: FileCompare, place: Place, stop: threading.Event) -> None:
     keep(asked, found)
 
 
-def look(root: FileRoot, place: Place, stop: threading.Event) -> None:
+def look(root: FileRoot, carrier: Carrier, stop: threading.Event) -> None:
     """By metadata; only what differs is kept."""
     began = timezone.now()
-    found = _compare(root, place, stop, content=False)
+    found = _compare(root, carrier, stop, content=False)
     if found.differences:
         keep(FileCompare(root=root, content=False, started_at=began), found)
 
@@ -132,10 +132,10 @@ def list_again(portal: Connection, root: FileRoot, differences: list[Difference]
     )
 
 
-def _compare(root: FileRoot, place: Place, stop: threading.Event, *, content: bool) -> TreeResult:
-    with connect(portal_conninfo(), "file compare") as portal, place.opened() as opened:
-        found = compare_trees(
-            opened, CompareOptions(content=content), stop=stop,
+def _compare(root: FileRoot, carrier: Carrier, stop: threading.Event, *, content: bool) -> TreeResult:
+    with connect(portal_conninfo(), "file compare") as portal:
+        found = carrier.compare_tree(
+            CompareOptions(content=content), stop=stop,
             caught_up=lambda path: not changelist.owes(portal, root.pk, path),
         )  # fmt: skip
         if not stop.is_set():

@@ -19,16 +19,19 @@ from mwaportal import doorbell
 from mwaportal.portaldb import portal_conninfo
 from nodes.models import FileRoot, Pair
 from nodes.postgres.connect import TimedOut, Unreachable, connect
-from tracking.ifs.clean import clean
-from tracking.ifs.drain import Batch, Drain, Place
+from tracking.ifs.carrier import Carrier
+from tracking.ifs.changelist import ChangeList
+from tracking.ifs.changes import Change
+from tracking.ifs.drain import Batch, Drain
 from tracking.ifs.hands import HandLost
+from tracking.ifs.not_reached import NotReached
 from tracking.ifs.paths import shown
 from tracking.ifs.tracker import TrackerConfig
 from tracking.ifs.tracker_client import TrackerFailed, TrackerProcess
 from tracking.ifs.watching import RootGone
 from tracking.models import FileWatch, set_state
 
-from . import fileplaces
+from . import filehosts, fileplaces
 from .filecompares import FileCompares
 from .poolruntime import LeaseLost
 from .say import say
@@ -38,7 +41,8 @@ _TICK_SECONDS = 0.5
 _DRAW_SECONDS = 1.0
 _BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
 _EXPECTED = (
-    RootGone, TrackerFailed, HandLost, Unreachable, TimedOut, psycopg.Error, DatabaseError, OSError
+    RootGone, NotReached, TrackerFailed, HandLost, Unreachable, TimedOut, psycopg.Error, DatabaseError,
+    OSError,
 )  # fmt: skip
 
 
@@ -61,7 +65,12 @@ class FileLoop(threading.Thread):
         self._was_in_step = False
         self._compares = FileCompares()
         self.tracker: TrackerProcess | None = None
-        self.place: Place | None = None
+
+    @property
+    def carrier(self) -> Carrier | None:
+        """Whoever carries the files now."""
+        drain = self._drain
+        return drain.carrier if drain else None
 
     def wake(self) -> None:
         """Look now."""
@@ -109,7 +118,7 @@ class FileLoop(threading.Thread):
     def _step(self) -> bool:
         """Do the next thing; whether there is more to do at once."""
         root = FileRoot.objects.select_related("pair__source", "pair__copy").get(pk=self.root_id)
-        if root.pair.lease_owner != self._owner:
+        if root.pair.lease_owner != self._owner or not filehosts.is_here(root.pair.primary):
             raise LeaseLost
         if not self._free.is_set() or (root.retry_at and root.retry_at > timezone.now()):
             return False
@@ -121,9 +130,9 @@ class FileLoop(threading.Thread):
             return False
 
     def _keep(self, root: FileRoot) -> bool:
-        if self._drain is None or self.swapped != root.pair.swapped:
+        if self.tracker is None or self.swapped != root.pair.swapped:
             self._begin(root)
-        assert self.tracker and self._drain and self.place
+        assert self.tracker
         if not self.tracker.alive():
             raise TrackerFailed(self.tracker.last_words())
         if root.pair.goal == Pair.Goal.PAUSED:
@@ -131,47 +140,65 @@ class FileLoop(threading.Thread):
             return False
         if not FileWatch.objects.filter(root=root, state="WATCHING").exists():
             return False  # first everything is watched, then it is walked
+        drain = self._drain or self._reopen(root)
         if not root.replicating:
             set_state(root, "ACTIVE", "SYNCHRONIZING")
         first = root.copied_at is None
         tell = (lambda *done: self._tell(root, *done)) if first else None
-        batch = self._drain.batch(self._halt, tell, first=first)
+        batch = drain.batch(self._halt, tell, first=first)
         self._note(root, batch, first)
         if not batch and not root.replicating:
             self._in_step(root)
-        self._compares.step(root, self.place)
+        self._compares.step(root, drain.carrier)
         return bool(batch) and not self._halt.is_set()
 
     def _begin(self, root: FileRoot) -> None:
         """Start to track, in the direction of the roles."""
         self._end()
-        self.place = place = fileplaces.place(root)
-        with place.opened() as opened:
-            for left in clean(opened):
-                _log.info("%s: removed %s, left by a crash", root, shown(left))
-            trees = [path.decode("utf-8", "surrogateescape") for path in opened.excluded.trees]
+        drain = self._open(root)
+        trees = [path.decode("utf-8", "surrogateescape") for path in drain.carrier.excluded.trees]
         FileWatch.objects.filter(root=root).delete()  # what is said from here on is of the new one
         config = TrackerConfig(
-            str(place.root.source), root.pk, portal_conninfo(), exclusions=list(root.patterns), trees=trees
+            str(root.primary), root.pk, portal_conninfo(), exclusions=list(root.patterns), trees=trees
         )
         self.tracker = TrackerProcess(config, lambda event: self._bell.set())
-        self._session = connect(portal_conninfo(), "files")
-        self._drain = Drain(
-            self._session, place, f"engine {self._owner}", max(2, root.pair.parallel_degree),
-            root.pair.savactwait_seconds,
-        )  # fmt: skip
         self.swapped = root.pair.swapped
         set_state(root, "ACTIVE", "SYNCHRONIZING")  # what changed before is known only after a walk
 
+    def _open(self, root: FileRoot) -> Drain:
+        """The way to the copy; what a crash has left there goes."""
+        place = fileplaces.place(root)
+        self._session = connect(portal_conninfo(), "files")
+        drain = self._drain = Drain(
+            self._session, place, f"engine {self._owner}", max(2, root.pair.parallel_degree),
+            root.pair.savactwait_seconds,
+        )  # fmt: skip
+        for left in drain.carrier.clean():
+            _log.info("%s: removed %s, left by a crash", root, shown(left))
+        return drain
+
+    def _reopen(self, root: FileRoot) -> Drain:
+        """After the host of the copy was away; tracking went on, but a crash there may have left anything."""
+        drain = self._open(root)
+        assert self._session
+        again = Change(b"", time.monotonic(), walk=True, reason="the host of the secondary was away")
+        ChangeList(self._session, root.pk).add([again])
+        return drain
+
     def _end(self) -> None:
+        self._close()
+        if self.tracker is not None:
+            self.tracker.kill()
+        self.tracker = None
+        self._was_in_step = False
+
+    def _close(self) -> None:
+        """Carry no more; tracking goes on."""
         if self._drain is not None:
             self._drain.close()
         if self._session is not None:
             self._session.close()
-        if self.tracker is not None:
-            self.tracker.kill()
-        self._drain = self._session = self.tracker = self.place = None
-        self._was_in_step = False
+        self._drain = self._session = None
 
     def _in_step(self, root: FileRoot) -> None:
         """The list was empty once since tracking began: everything that it held is on the secondary."""
@@ -215,12 +242,21 @@ class FileLoop(threading.Thread):
             doorbell.notify(root.pair_id)
 
     def _failed(self, root: FileRoot, error: Exception) -> None:
-        self._end()
+        if isinstance(error, NotReached):
+            self._close()
+        else:
+            self._end()
         wait = _BACKOFF_SECONDS[min(root.failures, len(_BACKOFF_SECONDS) - 1)]
         why = str(error).strip() or type(error).__name__
-        reason = 9110 if isinstance(error, TrackerFailed | HandLost) else 9100
         retry_at = timezone.now() + timedelta(seconds=wait)
         if not FileRoot.objects.filter(pk=root.pk).update(failures=root.failures + 1, retry_at=retry_at):
             raise FileRoot.DoesNotExist  # it was removed meanwhile
+        reason = _reason(error)
         set_state(root, "TRACKING", "SUSPENDED", reason, why)
         say(root.pair, f"{root}: {why}; tried again in {wait} s", str(reason))
+
+
+def _reason(error: Exception) -> int:
+    if isinstance(error, NotReached):
+        return 9120
+    return 9110 if isinstance(error, TrackerFailed | HandLost) else 9100

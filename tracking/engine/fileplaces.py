@@ -1,6 +1,7 @@
 """Where the files of a root are carried from and to, now; and what is never tracked."""
 
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -8,10 +9,13 @@ from django.conf import settings
 
 from nodes.models import FileRoot, Node, Pair
 from nodes.postgres.connect import TimedOut, Unreachable, connect, one
-from tracking.ifs.drain import Place
-from tracking.ifs.opened import Identity, Opened
+from tracking.ifs.carrier import carrier
+from tracking.ifs.opened import Identity
+from tracking.ifs.place import Place
 from tracking.ifs.roots import Root
 from tracking.ifs.watching import RootGone
+
+from . import filehosts
 
 
 def root_of(file_root: FileRoot) -> Root:
@@ -20,11 +24,19 @@ def root_of(file_root: FileRoot) -> Root:
 
 
 def forbidden(pair: Pair) -> tuple[Path, ...]:
-    """The servers' own directories, as far as they tell, and the portal's."""
-    found = {Path(settings.HOME)}
-    for node in (pair.source, pair.copy):
-        found |= set(_directories(node))
-    return tuple(sorted(found))
+    """On this host: the servers' own directories, as far as they tell, and ours."""
+    return tuple(sorted({Path(settings.HOME), *_forbidden_on(settings.FILE_HOST, pair)}))
+
+
+def forbidden_there(pair: Pair) -> tuple[Path, ...]:
+    """The same on the host that has the secondary's files, if it is another one."""
+    there = pair.secondary.file_host
+    return () if there == settings.FILE_HOST else tuple(sorted(set(_forbidden_on(there, pair))))
+
+
+def _forbidden_on(host: str, pair: Pair) -> list[Path]:
+    nodes = [node for node in (pair.source, pair.copy) if node.file_host == host]
+    return [directory for node in nodes for directory in _directories(node)]
 
 
 def _directories(node: Node) -> list[Path]:
@@ -36,15 +48,19 @@ def _directories(node: Node) -> list[Path]:
 
 
 def place(file_root: FileRoot) -> Place:
-    """What is carried; raises `RootGone` where an end is not the directory that it was.
+    """What is carried; raises `RootGone` where an end is not the directory that it was, and `NotReached`.
 
     A device may have another number after a restart of its host: it is the inode that has to be the same.
     """
-    root, never = root_of(file_root), forbidden(file_root.pair)
-    with Opened(root, never) as opened:
-        known = opened.identities()
+    pair = file_root.pair
+    host = None if filehosts.is_here(pair.secondary) else filehosts.way_to(pair.secondary)
+    found = Place(
+        file_root.pk, root_of(file_root), forbidden(pair), host=host, forbidden_there=forbidden_there(pair)
+    )
+    with closing(carrier(found)) as looking:
+        known = looking.identities()
     _check(file_root, known)
-    return Place(file_root.pk, root, never, known)
+    return replace(found, known=known)
 
 
 def _check(file_root: FileRoot, found: tuple[Identity, Identity]) -> None:

@@ -8,9 +8,8 @@ from mwaportal.portaldb import portal_conninfo
 from nodes.models import FileRoot
 from nodes.postgres.connect import TimedOut, connect, wait_until
 from tracking.ifs import changelist, history
-from tracking.ifs.compare import compare_paths, compare_trees
+from tracking.ifs.carrier import Carrier
 from tracking.ifs.difference import CompareOptions, TreeResult
-from tracking.ifs.drain import Place
 from tracking.ifs.paths import shown
 from tracking.ifs.tracker_client import Barrier
 from tracking.ifs.watching import below
@@ -28,8 +27,8 @@ _AT_ONCE = CompareOptions(recheck_seconds=0.0)  # nobody writes any more, and ev
 class Proof:
     """One root in one role swap; `rows` is a session for its query, if it has one."""
 
-    def __init__(self, root: FileRoot, loop: FileLoop, place: Place) -> None:
-        self.root, self._loop, self._place = root, loop, place
+    def __init__(self, root: FileRoot, loop: FileLoop, carrier: Carrier) -> None:
+        self.root, self._loop, self._carrier = root, loop, carrier
         self._portal = connect(portal_conninfo(), "file proof")
         self.rows = filerows.session_for(root)
         # What is carried from here on is to be proved behind the fence.
@@ -48,17 +47,16 @@ class Proof:
         A root that was never compared is compared whole. Files that are being written are left for behind the
         fence.
         """
-        root = self.root
-        with self._place.opened() as opened:
-            if root.compared_turn is None:
-                self._refuse(compare_trees(opened, caught_up=self._caught_up))
-            else:
-                changed = history.since(self._portal, root.pk, root.compared_turn)
-                self._refuse(compare_paths(opened, changed, caught_up=self._caught_up))
-                self._refuse(compare_trees(opened, _SEEN, caught_up=self._caught_up))
+        root, carrier = self.root, self._carrier
+        if root.compared_turn is None:
+            self._refuse(carrier.compare_tree(caught_up=self._caught_up))
+        else:
+            changed = history.since(self._portal, root.pk, root.compared_turn)
+            self._refuse(carrier.compare_paths(changed, caught_up=self._caught_up))
+            self._refuse(carrier.compare_tree(_SEEN, caught_up=self._caught_up))
         FileRoot.objects.filter(pk=root.pk).update(compared_turn=self._since)
         if self.rows:
-            self._named = filerows.found_before(root, self._place, self.rows)
+            self._named = filerows.found_before(root, carrier, self.rows)
 
     def approach(self) -> None:
         """Have carried what was changed up to now, as far as that is quick."""
@@ -96,15 +94,15 @@ class Proof:
         """When all rows are there, too: none may name a file that is not; raises `SwapRefused`."""
         assert self.rows
         began = time.monotonic()
-        count = filerows.refuse_dangling(self.root, self._place, self.rows, self._named, deadline)
+        count = filerows.refuse_dangling(self.root, self._carrier, self.rows, self._named, deadline)
         return _step(self.root, "paths", began, f"{count} paths that rows name are on the secondary")
 
     def _compare(self, changed: list[bytes], unwatched: Iterable[str]) -> list[TreeResult]:
         """Nobody writes, and everything is carried: what differs now stays so."""
-        with self._place.opened() as opened:
-            found = [compare_paths(opened, changed, _AT_ONCE)]
-            for path in unwatched:
-                found.append(compare_trees(opened, _AT_ONCE, path=path.encode("utf-8", "surrogateescape")))
+        found = [self._carrier.compare_paths(changed, _AT_ONCE)]
+        for path in unwatched:
+            raw = path.encode("utf-8", "surrogateescape")
+            found.append(self._carrier.compare_tree(_AT_ONCE, path=raw))
         return found
 
     def _barrier(self, deadline: float) -> Barrier:

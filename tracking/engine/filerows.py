@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import psycopg
 
 from nodes.models import FileRoot
 from nodes.postgres.connect import Connection, connect
-from tracking.ifs.compare import dangling, named
-from tracking.ifs.drain import Place
+from tracking.ifs.carrier import Carrier
+from tracking.ifs.compare import named
 from tracking.ifs.paths import shown
 from tracking.mirror.swap import SwapRefused
 
@@ -27,26 +28,26 @@ def session_for(root: FileRoot) -> Connection | None:
     return session
 
 
-def found_before(root: FileRoot, place: Place, session: Connection) -> set[bytes]:
+def found_before(root: FileRoot, carrier: Carrier, session: Connection) -> set[bytes]:
     """The paths that rows name and that are on the secondary by now; raises `SwapRefused` for a bad query."""
-    with place.opened() as opened:
-        paths = _paths(root, place, session, _LONGEST_SECONDS)
-        return {path for path in paths if not dangling(opened, [path])}
+    found: set[bytes] = set()
+    for paths in _paths(root, carrier, session, _LONGEST_SECONDS):
+        found.update(set(paths).difference(path for path, _ in carrier.dangling(paths)))
+    return found
 
 
 def refuse_dangling(
-    root: FileRoot, place: Place, session: Connection, found: set[bytes], deadline: float
+    root: FileRoot, carrier: Carrier, session: Connection, found: set[bytes], deadline: float
 ) -> int:
     """Behind the fence, with all rows and files there: only what was not found before is looked for.
 
     Returns how many paths the rows name. Raises `SwapRefused` with the first whose file is not there.
     """
     count, missing = 0, []
-    with place.opened() as opened:
-        for path in _paths(root, place, session, deadline - time.monotonic()):
-            count += 1
-            if path not in found:
-                missing += dangling(opened, [path])
+    for paths in _paths(root, carrier, session, deadline - time.monotonic()):
+        count += len(paths)
+        if new := [path for path in paths if path not in found]:
+            missing += carrier.dangling(new)
     if missing:
         some = "; ".join(f"{shown(path)} {reason}" for path, reason in missing[:3])
         raise SwapRefused(
@@ -56,16 +57,15 @@ def refuse_dangling(
     return count
 
 
-def _paths(root: FileRoot, place: Place, session: Connection, seconds: float) -> Iterator[bytes]:
-    """What the query returns, relative to the root; nulls are passed over."""
+def _paths(root: FileRoot, carrier: Carrier, session: Connection, seconds: float) -> Iterator[list[bytes]]:
+    """What the query returns, relative to the root, many at a time; nulls are passed over."""
     limit = f"{max(100, int(seconds * 1000))}ms"
     try:
         with session.transaction(), session.cursor("paths") as cursor:
             session.execute("select set_config('statement_timeout', %s, true)", (limit,))
             cursor.itersize = _AT_ONCE
             cursor.execute(root.query)
-            for row in cursor:
-                if row[0] is not None:
-                    yield named(place.root, row[0])
+            while rows := list(islice(cursor, _AT_ONCE)):
+                yield [named(carrier.place.root, path) for path, *_ in rows if path is not None]
     except psycopg.Error as error:
         raise SwapRefused(f"the query of file root {root}: {str(error).strip()}") from error

@@ -3,7 +3,7 @@
 from django.db import connection
 
 from nodes.models import FileRoot, Pair
-from tracking.ifs.drain import Place
+from tracking.ifs.carrier import Carrier
 from tracking.mirror.swap import SwapRefused
 
 from .fileloop import FileLoop
@@ -44,13 +44,15 @@ class Files:
         for loop in list(self._loops.values()):
             loop.wake()
 
-    def stop(self) -> None:
-        """End them all, each after the file that is under way."""
-        for loop in self._loops.values():
+    def stop(self) -> bool:
+        """End them all, each after the file that is under way; whether they have ended in time."""
+        loops = list(self._loops.values())
+        for loop in loops:
             loop.stop()
-        for loop in self._loops.values():
+        for loop in loops:
             loop.join(_END_SECONDS)
         self._loops.clear()
+        return not any(loop.is_alive() for loop in loops)
 
     def before_fence(self, pair: Pair) -> None:
         """Prove what has been carried so far, while applications go on; raises `SwapRefused`."""
@@ -86,8 +88,9 @@ class Files:
         for loop in self._loops.values():
             loop.release()
 
-    def _tracked(self, root: FileRoot) -> tuple[FileLoop, Place]:
+    def _tracked(self, root: FileRoot) -> tuple[FileLoop, Carrier]:
         loop = self._loops.get(root.pk)
-        if loop is None or loop.place is None:
+        carrier = loop.carrier if loop else None
+        if loop is None or carrier is None:
             raise SwapRefused(f"the files of {root} are not being tracked")
-        return loop, loop.place
+        return loop, carrier

@@ -15,6 +15,7 @@ from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
 from . import criteria_list, cutover, outcome, removal, setup, synchronize
+from .filehosts import works_here
 from .files import Files
 from .others import Others
 from .poolruntime import PoolRuntime
@@ -32,7 +33,10 @@ _INDEXED = frozenset({StoragePool.Step.INDEXED, StoragePool.Step.MIRRORED})
 
 
 class PairLoop(threading.Thread):
-    """Reconciles one pair until it is removed, the lease is lost, or it is told to stop."""
+    """Reconciles one pair until it is removed, the lease is lost, or it is told to stop.
+
+    Or until the primary's files are on another host: then it gives the lease back to whoever is there.
+    """
 
     def __init__(self, pair_id: int, owner: str) -> None:
         super().__init__(name=f"pair {pair_id}", daemon=True)
@@ -41,6 +45,7 @@ class PairLoop(threading.Thread):
         self._bell = threading.Event()
         self._ending = threading.Event()
         self._halt = threading.Event()  # what takes long ends early
+        self._is_elsewhere = False
         self._pools: dict[int, PoolSteps] = {}
         self._compares = Compares()
         self._others = Others()
@@ -67,9 +72,11 @@ class PairLoop(threading.Thread):
             self.stop()
             self._compares.stop()
             self._others.stop()
-            self._files.stop()
+            through = self._files.stop()
             for steps in self._pools.values():
                 steps.end(_DRAIN_SECONDS)
+            if self._is_elsewhere and through:
+                self._give_back(renewing)
             connection.close()
 
     def _loop(self) -> None:
@@ -78,8 +85,11 @@ class PairLoop(threading.Thread):
             pause = _TICK_SECONDS
             try:
                 close_old_connections()
-                pair = Pair.objects.filter(pk=self.pair_id).first()
+                pair = Pair.objects.select_related("source", "copy").filter(pk=self.pair_id).first()
                 if pair is None:
+                    return
+                if not works_here(pair):
+                    self._is_elsewhere = True
                     return
                 self._reconcile(pair, self._steps_of(pair))
             except Exception as error:
@@ -203,6 +213,13 @@ class PairLoop(threading.Thread):
                 if time.monotonic() > held_until:
                     self.stop()
         connection.close()
+
+    def _give_back(self, renewing: threading.Thread) -> None:
+        """Let the engine that is where the files are have the pair at once."""
+        renewing.join(LEASE_SECONDS)  # else it could take the lease once more
+        if not renewing.is_alive():
+            mine = Pair.objects.filter(pk=self.pair_id, lease_owner=self._owner)
+            mine.update(lease_owner="", lease_until=None)
 
     def _complain(self, error: Exception) -> None:
         try:

@@ -11,6 +11,7 @@ from django.db import close_old_connections, connection
 
 from nodes.models import Pair
 
+from .filehosts import works_here
 from .pairloop import LEASE_SECONDS, PairLoop
 
 _log = logging.getLogger("mwa.engine")
@@ -65,8 +66,8 @@ class Supervisor(threading.Thread):
         for number, loop in list(self._loops.items()):
             if not loop.is_alive():
                 del self._loops[number]
-        for pair in Pair.objects.all():
-            if pair.pk not in self._loops and pair.take_lease(self._owner, LEASE_SECONDS):
+        for pair in Pair.objects.select_related("source", "copy").exclude(pk__in=list(self._loops)):
+            if works_here(pair) and pair.take_lease(self._owner, LEASE_SECONDS):
                 self._loops[pair.pk] = loop = PairLoop(pair.pk, self._owner)
                 loop.start()
 

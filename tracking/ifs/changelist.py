@@ -152,8 +152,21 @@ class FileList:
         """It could not be carried; not to be handed out before it changes, or `seconds` have passed."""
         state = "INELIGIBLE" if failed.type in INELIGIBLE else "FAILED"
         self._connection.execute(
-            _PUT_BACK, (failed.reason, self._job, failed.type, state, _later(seconds), entry.id)
+            _PUT_BACK,
+            {
+                "failure": failed.reason,
+                "job": self._job,
+                "type": failed.type,
+                "state": state,
+                "changing": failed.changing,
+                "later": _later(seconds),
+                "id": entry.id,
+            },
         )
+
+    def try_later(self, entry: Entry, seconds: float) -> None:
+        """It was being written to; it is handed out again when `seconds` have passed."""
+        self._connection.execute(_TRY_LATER, (_later(seconds), entry.id))
 
     def add_failed(self, failures: list[Failed], seconds: float) -> None:
         """List what could not be carried on a walk; tried again after `seconds`, if it can go better then."""
@@ -161,6 +174,8 @@ class FileList:
         with self._connection.transaction():
             for path, failed in rows:
                 state = "INELIGIBLE" if failed.type in INELIGIBLE else "FAILED"
+                if failed.changing:
+                    state = "READY"  # for as long as its turn is waited for
                 later = _later(seconds if failed.retryable else None)
                 values = (failed.reason, self._job, failed.type, state, later)
                 self._connection.execute(_ADD_FAILED, (self._root, path, *values))
@@ -262,10 +277,15 @@ _HAND_BACK = """
     where id = any(%s)
 """
 _PUT_BACK = """
-    update public.tracking_filechange set taken_version = null, started_at = null, failure = %s,
-        failure_job = %s, object_type = %s,
-        state = case when version = taken_version then %s else 'READY' end,
-        not_before = case when version = taken_version then %s else not_before end
+    update public.tracking_filechange set taken_version = null, started_at = null, failure = %(failure)s,
+        failure_job = %(job)s, object_type = %(type)s,
+        state = case when version = taken_version or %(changing)s then %(state)s else 'READY' end,
+        not_before = case when version = taken_version or %(changing)s then %(later)s else not_before end
+    where id = %(id)s
+"""
+_TRY_LATER = """
+    update public.tracking_filechange
+    set taken_version = null, state = 'READY', started_at = null, not_before = %s
     where id = %s
 """
 _ADD_FAILED = """

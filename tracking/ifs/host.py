@@ -85,7 +85,9 @@ class Connection:
         """Of ssh, up to what is to be run there."""
         return ["ssh", "-T", "-F", f"{self._directory}/config", ALIAS]
 
-    def run(self, script: str, *arguments: str, given: bytes = b"") -> bytes:
+    def run(
+        self, script: str, *arguments: str, given: bytes = b"", seconds: float = _ANSWER_SECONDS
+    ) -> bytes:
         """What a script of sh prints there; it reads `given`. Raises `NotReached`, and `Refused`."""
         line = " ".join(["exec", "sh", "-c", quote(script), "sh", *map(quote, arguments)])
         try:
@@ -93,12 +95,12 @@ class Connection:
                 [*self.command, line],
                 input=given,
                 capture_output=True,
-                timeout=_ANSWER_SECONDS,
+                timeout=seconds,
                 env=environment(),
             )
         except subprocess.TimeoutExpired:
             raise NotReached(
-                "unreachable", f"{self.host}: no answer within {_ANSWER_SECONDS} s; needed is one"
+                "unreachable", f"{self.host}: no answer within {seconds:g} s; needed is one"
             ) from None
         if done.returncode == _LOST:
             raise not_reached(self.host, done.stderr)

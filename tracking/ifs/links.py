@@ -1,10 +1,20 @@
 """Which names of the source are the same file."""
 
 import threading
+from typing import Protocol
 
 from .entry import Entry, Link
-from .opened import Opened
 from .walk import walk
+from .watching import Excluded
+
+
+class Source(Protocol):
+    """The open source of a root, and what is left out of it."""
+
+    @property
+    def source(self) -> int: ...
+    @property
+    def excluded(self) -> Excluded: ...
 
 
 class Links:
@@ -33,17 +43,17 @@ class Links:
             for known in (self._names, self._counts, self._searched):
                 known.pop(link, None)
 
-    def find_unknown(self, opened: Opened) -> list[bytes]:
+    @property
+    def incomplete(self) -> bool:
+        """Whether there are files with more names than are known, which have not been looked for."""
+        return bool(self._wanted())
+
+    def find_unknown(self, opened: Source) -> list[bytes]:
         """All names in the root of files that have more than are known; no event tells of the older ones.
 
         One walk for all of them, and none again for names that are elsewhere.
         """
-        with self.lock:
-            wanted = {
-                link: count
-                for link, count in self._counts.items()
-                if count > len(self._names[link]) and self._searched.get(link) != count
-            }
+        wanted = self._wanted()
         if not wanted:
             return []
         found = []
@@ -55,3 +65,11 @@ class Links:
                 self._names.setdefault(link, {})[path] = None
             self._searched |= wanted
         return [path for _, path in found]
+
+    def _wanted(self) -> dict[Link, int]:
+        with self.lock:
+            return {
+                link: count
+                for link, count in self._counts.items()
+                if count > len(self._names[link]) and self._searched.get(link) != count
+            }

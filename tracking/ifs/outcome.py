@@ -51,12 +51,20 @@ class Carried:
 
 @dataclass(frozen=True)
 class Failed:
-    """The copy is as it was before. `retryable`: it may go better by itself later."""
+    """The copy is as it was before. `retryable`: it may go better by itself later.
+
+    `changing`: it was written to all the time that it was read.
+    """
 
     path: bytes
     type: str
     reason: str
     retryable: bool
+    changing: bool = False
+
+
+class Stopped(Exception):
+    """It was asked to stop, and has: what was done by then is whole."""
 
 
 class Changed(Exception):

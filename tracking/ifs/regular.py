@@ -180,7 +180,7 @@ class _Bringing:
             seen = f"{before.st_size:,} bytes, then {now.st_size:,}"
             reason = f"{shown(self.place.path)} never stopped changing while it was read: {seen}"
             needed = f"needed is a pause in writing within {self.options.wait_seconds:g} s"
-            return Failed(self.place.path, STMF, f"{reason}; {needed}", True)
+            return Failed(self.place.path, STMF, f"{reason}; {needed}", True, changing=True)
         time.sleep(self.pause)
         self.pause = min(self.pause * 2, _LONGEST_PAUSE)
         return None

@@ -15,7 +15,7 @@ from .entry import DIR, INELIGIBLE, STMF, link_of, type_of
 from .far import Shared, listing, removable, remove, shared_at
 from .itemized import Item
 from .links import Links
-from .outcome import Carried, CarryOptions, Failed, failed
+from .outcome import Carried, CarryOptions, Failed, Stopped, failed
 from .paths import shown
 from .remote_words import Messages
 from .rsync import Ran
@@ -46,6 +46,8 @@ class Batch:
         self.again = dict.fromkeys(asked, 0)
         deadline, pause = time.monotonic() + self.options.wait_seconds, _SHORTEST_PAUSE
         while self.again:
+            if self.stop is not None and self.stop.is_set():
+                raise Stopped
             self._round(late=time.monotonic() + pause > deadline)
             if self.again:
                 time.sleep(pause)
@@ -133,7 +135,7 @@ class Batch:
             if link is None:
                 continue
             with self.links.lock:
-                self.links.add(link, one.path)
+                self.links.add(link, one.path, one.status.st_nlink if one.status else 0)
                 others = self.links.others(link, one.path)
             for other in others:
                 try:
@@ -225,20 +227,21 @@ class Batch:
         size = f": {one.status.st_size:,} bytes, then others" if one.status else ""
         text = f"{shown(one.path)} never stopped changing while it was read{size}"
         needed = f"needed is a pause in writing within {self.options.wait_seconds:g} s"
-        return Failed(one.path, one.type, f"{text}; {needed}", True)
+        return Failed(one.path, one.type, f"{text}; {needed}", True, changing=True)
 
     def _carried(self, one: Aim, lacking: str = "") -> Carried:
         item = self.seen.get(one.target)
+        size = one.status.st_size if one.status and one.type == STMF else None
         lacks = [lacking] if lacking else []
         uid = self.sending.connection.facts.uid
         if uid and one.status and one.status.st_uid != uid and one.do == "bring":
             lacks.append(f"owner {one.status.st_uid}: uid {uid} on the copy may not give files away")
         if item is None:
-            return Carried(one.path, one.type, "same", 0, tuple(lacks))
-        size = item.length if item.sent else 0
+            return Carried(one.path, one.type, "same", 0, tuple(lacks), size)
+        sent = item.length if item.sent else 0
         if one.target != one.path or one.do == "remove":
             return Carried(one.path, ABSENT, "removed", 0, tuple(lacks))
-        return Carried(one.path, one.type, item.what, size, tuple(lacks))
+        return Carried(one.path, one.type, item.what, sent, tuple(lacks), size)
 
     def _end(self, path: bytes, outcome: Carried | Failed) -> None:
         self.done[path] = outcome

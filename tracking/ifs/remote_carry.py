@@ -6,14 +6,12 @@ from threading import Event
 
 from .host import Connection
 from .links import Links
-from .opened import Identity
 from .outcome import Carried, CarryOptions, Failed
 from .paths import relative
+from .place import Known
 from .remote_batch import Batch
 from .roots import Root
 from .sending import Sending
-
-Known = tuple[Identity | None, Identity | None]
 
 
 def carry_paths(

@@ -17,10 +17,10 @@ from .entry import DIR, Unreadable
 from .far import extras
 from .host import Connection
 from .opened import Identity
+from .outcome import Stopped
 from .paths import parted, relative
 from .remote_sight import RemoteSight
 from .roots import Root
-from .rsync import Stopped
 from .sending import Sending
 from .sight import Seen
 from .walk import walk
@@ -80,6 +80,7 @@ class _Comparison:
     stop: Event | None
     result: TreeResult = field(default_factory=TreeResult)
     suspects: dict[bytes, Seen] = field(default_factory=dict)
+    since: dict[bytes, float] = field(default_factory=dict)  # as in `compare`
     unreadable: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -160,14 +161,17 @@ class _Comparison:
                 self._judge(path, now, ready[path], late)
 
     def _judge(self, path: bytes, now: Seen, ready: bool, late: bool) -> None:
-        before = self.suspects.pop(path)
+        before, moment = self.suspects.pop(path), time.monotonic()
+        if now.source != before.source or path not in self.since:
+            self.since[path] = moment
+        quiet = moment - self.since[path] >= min(self.options.quiet_seconds, self.options.recheck_seconds)
         if now.difference is None:
             return
         if isinstance(now.difference, NotCompared):
             if ready or late:
                 self.result.not_compared.append(now.difference)
                 return
-        elif (ready or late) and now.source == before.source and now.source != ():  # () is no version
+        elif ((quiet and ready) or late) and now.source == before.source and now.source != ():  # () is none
             self._different(now.difference)
             return
         elif late:

@@ -21,10 +21,9 @@ from .far import extras, removable, shared_below
 from .host import Connection
 from .links import Links
 from .opened import Identity
-from .outcome import CarryOptions, Failed
+from .outcome import UNWRITTEN, CarryOptions, Failed, Stopped
 from .remote_batch import Batch
 from .roots import Root
-from .rsync import Stopped
 from .sending import Sending
 from .treecopy import Progress, TreeCarried
 from .walk import walk
@@ -106,7 +105,7 @@ class _Tree:
     def _files(self, path: bytes, several: list[Entry]) -> Iterator[Entry]:
         for entry in self._walk(path):
             if entry.link is not None:
-                self.links.add(entry.link, entry.path)
+                self.links.add(entry.link, entry.path, entry.status.st_nlink)
                 several.append(entry)
             elif entry.type != DIR:
                 yield entry
@@ -135,6 +134,8 @@ class _Tree:
                 self.done.conflicts.append(outcome.path)
             self.done.objects += outcome.type != DIR and not conflicts
             self.done.bytes += outcome.bytes
+            if outcome.type != DIR and outcome.what not in UNWRITTEN and not conflicts:
+                self.done.written.append(outcome)
             if outcome.lacking:
                 self.done.lacking.append(outcome)
         if self.progress:

@@ -2,44 +2,70 @@
 
 import os
 import stat
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from nodes.postgres.preflight.check import Finding, finding
 
-from .entry import Entry
+from .entry import Entry, Link, link_of
+from .far_room import objects_there, room_there
 from .opened import Opened
+from .sending import Sending
 from .walk import walk
 from .watching import Excluded
 
 _SPARE = 1.05  # temporary files, directories, and what is written meanwhile
 
 
+class _Used(NamedTuple):
+    size: int  # bytes that are allocated
+    objects: int
+
+
 def room(opened: Opened) -> Finding:
     """Free bytes and inodes of the copy's file system, against what the source has more than the copy."""
-    needed, objects = _used(opened.source, opened.excluded)
-    there, objects_there = _used(opened.copy, opened.excluded)
-    needed, objects = int(max(0, needed - there) * _SPARE), max(0, objects - objects_there)
     found = os.fstatvfs(opened.copy)
-    free = found.f_bavail * found.f_frsize
-    inodes = found.f_favail if found.f_files else objects  # some make them as they need them
+    inodes = found.f_favail if found.f_files else None
+    there = _used(_walked(opened.copy, opened.excluded))
+    return _found(
+        _used(_walked(opened.source, opened.excluded)), there, found.f_bavail * found.f_frsize, inodes
+    )
+
+
+def room_on_host(sending: Sending) -> Finding:
+    """The same where the copy is on another host. Raises `NotReached`."""
+    there = _used(objects_there(sending))
+    return _found(_used(_walked(sending.source, sending.excluded)), there, *room_there(sending))
+
+
+def _found(source: _Used, copy: _Used, free: int, inodes: int | None) -> Finding:
+    """`inodes` is None where the file system makes them as it needs them."""
+    needed, objects = int(max(0, source.size - copy.size) * _SPARE), max(0, source.objects - copy.objects)
+    left = objects if inodes is None else inodes
     return finding(
-        free >= needed and inodes >= objects,
-        f"{free:,} bytes and {inodes:,} inodes free on the copy",
+        free >= needed and left >= objects,
+        f"{free:,} bytes and {left:,} inodes free on the copy",
         f"{needed:,} bytes and {objects:,} inodes",
         "make room on the copy's file system, or leave out what need not travel",
     )
 
 
-def _used(top: int, excluded: Excluded) -> tuple[int, int]:
-    """Allocated bytes and objects below a directory; of a file with several names, once."""
-    size, objects = 0, 0
-    known: set[tuple[int, int]] = set()
+def _walked(top: int, excluded: Excluded) -> Iterator[tuple[Link | None, int]]:
     for entry in walk(top, excluded):
-        if not isinstance(entry, Entry):
-            continue
-        if entry.link is not None:
-            if entry.link in known:
+        if isinstance(entry, Entry):
+            regular = stat.S_ISREG(entry.status.st_mode)
+            yield link_of(entry.status), entry.status.st_blocks * 512 if regular else 0
+
+
+def _used(found: Iterable[tuple[Link | None, int]]) -> _Used:
+    """Of objects with the bytes that each has; of a file with several names, once."""
+    size, objects = 0, 0
+    known: set[Link] = set()
+    for link, each in found:
+        if link is not None:
+            if link in known:
                 continue
-            known.add(entry.link)
+            known.add(link)
         objects += 1
-        size += entry.status.st_blocks * 512 if stat.S_ISREG(entry.status.st_mode) else 0
-    return size, objects
+        size += each
+    return _Used(size, objects)

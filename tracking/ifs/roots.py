@@ -1,7 +1,8 @@
 """The file roots of a pair, and what is wrong with them."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -36,7 +37,7 @@ class Refusal(NamedTuple):
         return f"{self.what}: {self.seen}; needed is {self.needed}"
 
 
-class _Place(NamedTuple):
+class End(NamedTuple):
     """One end of a root that is there: who its directory is, and who those above it are."""
 
     what: str
@@ -54,23 +55,31 @@ def check(
     one; those below a root are left out by `exclusions`. `local`: which ends are on this host; others are not
     looked at. Directories are told apart by device and inode, so neither links nor bind mounts hide one.
     """
+    return check_ends([(root, local) for root in roots], forbidden)
+
+
+def check_ends(roots: Sequence[tuple[Root, Sequence[Side]]], forbidden: Sequence[Path] = ()) -> list[Refusal]:
+    """The same for roots of which not the same ends are on this host."""
     refusals: list[Refusal] = []
-    places: list[_Place] = []
-    for root in roots:
+    ends: list[End] = []
+    for root, local in roots:
         try:
             Exclusions(root.exclusions)
         except BadPattern as error:
             refusals.append(Refusal(f"exclusions of {_name(root.source)}", str(error), "a pattern"))
-        for side in local:
+        for side in SIDES:
             path = root.source if side == "source" else root.copy
-            found = _look(f"{side} {_name(path)}", path, side)
+            found = _look(f"{side} {_name(path)}", path, side, side in local)
             if isinstance(found, Refusal):
                 refusals.append(found)
-            else:
-                places.append(found)
-    refusals += _forbidden(places, [*SYSTEM, *forbidden])
-    refusals += _nested(places)
-    return refusals
+            elif found:
+                ends.append(found)
+    return refusals + overlaps(ends, _there([*SYSTEM, *forbidden]))
+
+
+def overlaps(ends: Sequence[End], forbidden: Iterable[tuple[Path, _Identity]]) -> list[Refusal]:
+    """Ends on one host that are in each other, or where they must not be."""
+    return [*_forbidden(ends, forbidden), *_nested(ends)]
 
 
 def exclusions(root: Root, forbidden: Sequence[Path] = ()) -> Exclusions:
@@ -85,9 +94,11 @@ def exclusions(root: Root, forbidden: Sequence[Path] = ()) -> Exclusions:
     return Exclusions(root.exclusions, trees)
 
 
-def _look(what: str, path: Path, side: Side) -> _Place | Refusal:
+def _look(what: str, path: Path, side: Side, local: bool) -> End | Refusal | None:
     if not path.is_absolute():
         return Refusal(what, "a relative path", "an absolute one")
+    if not local:
+        return None
     try:
         real = path.resolve(strict=True)
         status = real.stat()
@@ -101,7 +112,7 @@ def _look(what: str, path: Path, side: Side) -> _Place | Refusal:
     if not os.access(real, rights):
         verb = "read" if side == "source" else "write to"
         return Refusal(what, f"uid {os.geteuid()} may not {verb} it", f"the right to {verb} it")
-    return _Place(what, real, (status.st_dev, status.st_ino), frozenset(_above(real)))
+    return End(what, real, (status.st_dev, status.st_ino), frozenset(_above(real)))
 
 
 def _above(path: Path) -> Iterator[_Identity]:
@@ -110,28 +121,30 @@ def _above(path: Path) -> Iterator[_Identity]:
         yield status.st_dev, status.st_ino
 
 
-def _forbidden(places: Sequence[_Place], forbidden: Sequence[Path]) -> Iterator[Refusal]:
-    for path in forbidden:
-        try:
+def _there(paths: Sequence[Path]) -> Iterator[tuple[Path, _Identity]]:
+    for path in paths:
+        with suppress(OSError):
             status = path.stat()
-        except OSError:
-            continue
-        identity = (status.st_dev, status.st_ino)
-        for place in places:
-            if identity == place.identity or identity in place.above:
-                relation = "is" if identity == place.identity else "is inside"
-                yield Refusal(place.what, f"{relation} {_name(path)}", "a directory outside it")
+            yield path, (status.st_dev, status.st_ino)
 
 
-def _nested(places: Sequence[_Place]) -> Iterator[Refusal]:
-    for number, place in enumerate(places):
-        for other in places[:number]:
-            if place.identity == other.identity:
-                yield Refusal(place.what, f"is the same directory as {other.what}", "another directory")
-            elif other.identity in place.above:
-                yield Refusal(place.what, f"is inside {other.what}", "a directory outside it")
-            elif place.identity in other.above:
-                yield Refusal(other.what, f"is inside {place.what}", "a directory outside it")
+def _forbidden(ends: Sequence[End], forbidden: Iterable[tuple[Path, _Identity]]) -> Iterator[Refusal]:
+    for path, identity in forbidden:
+        for end in ends:
+            if identity == end.identity or identity in end.above:
+                relation = "is" if identity == end.identity else "is inside"
+                yield Refusal(end.what, f"{relation} {_name(path)}", "a directory outside it")
+
+
+def _nested(ends: Sequence[End]) -> Iterator[Refusal]:
+    for number, end in enumerate(ends):
+        for other in ends[:number]:
+            if end.identity == other.identity:
+                yield Refusal(end.what, f"is the same directory as {other.what}", "another directory")
+            elif other.identity in end.above:
+                yield Refusal(end.what, f"is inside {other.what}", "a directory outside it")
+            elif end.identity in other.above:
+                yield Refusal(other.what, f"is inside {end.what}", "a directory outside it")
 
 
 def _name(path: Path) -> str:

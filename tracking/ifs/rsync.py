@@ -17,6 +17,7 @@ from threading import Event
 from .host import ALIAS, Connection, Version, environment, version_of
 from .itemized import FORMAT, Item, decoded, item
 from .not_reached import NotReached
+from .outcome import Stopped
 from .ssh_words import not_reached, said_in
 
 NEEDED: Version = (3, 1, 3)  # times to the nanosecond
@@ -31,10 +32,6 @@ _PARTIAL = (0, 23, 24, 25)
 _FILES = (3, 11)
 _STOP_SECONDS = 0.2
 _NO_PROGRAM = ("command not found", "No such file or directory", "not found")
-
-
-class Stopped(Exception):
-    """It was asked to stop, and has."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Sending:
     ) -> None:
         self.root, self.connection = root, connection
         self.here, self.there = os.fsencode(root.source), os.fsencode(root.copy)
-        self.excluded = _excluded(root, forbidden, forbidden_there)
+        self.excluded = left_out(root, forbidden, forbidden_there)
         self.copy = self._identity(known[1])
         self.source = open_end(root.source, known[0])
 
@@ -89,8 +89,11 @@ class Sending:
         return found
 
 
-def _excluded(root: Root, forbidden: Sequence[Path], there: Sequence[Path]) -> Exclusions:
-    """The copy's path means nothing on this host, so its trees are told by their names."""
+def left_out(root: Root, forbidden: Sequence[Path], there: Sequence[Path]) -> Exclusions:
+    """By patterns, and what lies below an end of what is never touched on its host.
+
+    The copy's path means nothing on this host, so its trees are told by their names.
+    """
     here = exclusions(Root(root.source, root.source, root.exclusions), forbidden)
     inside = {os.fsencode(path.relative_to(root.copy)) for path in there if path.is_relative_to(root.copy)}
     return here.and_trees(inside - {b"."})

@@ -11,7 +11,7 @@ end $$;
 -- Stages, details in words and what counts as trouble are those of nodes/status.py; a test holds them equal.
 create view qsys2.migration_manager_info as
 with trouble(reason) as (
-    values (226), (266), (8690), (9010), (9030), (9040), (9070), (9100), (9110)
+    values (226), (266), (8690), (9010), (9030), (9040), (9070), (9100), (9110), (9120)
 ), pool as (
     select pair_id,
            case when bool_and(state = 'NOT MIRRORED') then 'NOT CONFIGURED'

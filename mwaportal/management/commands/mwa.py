@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from mwaportal import shell_criteria, shell_files, shell_lists
+from mwaportal import shell_criteria, shell_files, shell_lists, shell_node_files
 from mwaportal.access import APPROVE, GROUPS, REQUEST, add_person
 from mwaportal.shell import as_data, await_pair, in_words, named, person_of, tell
 from nodes.models import Node, Pair, StoragePool, SwapRequest
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *, verb, **given):
         try:
-            getattr(self, verb)(**given)
+            getattr(self, verb.replace("-", "_"))(**given)
         except (ValidationError, PermissionDenied) as error:
             raise CommandError(in_words(error)) from error
         except (Unreachable, psycopg.Error) as error:
@@ -70,6 +70,10 @@ class Command(BaseCommand):
             self.say(f"node {node} is defined and does not answer: {error}")
         else:
             self.say(f"node {node}: {describe(conninfo)}, PostgreSQL {node.version}")
+
+    def node_files(self, *, name, **given):
+        for line in shell_node_files.carry_out(named(Node, name), given):
+            self.say(line)
 
     def pair(self, *, name, source, copy, databases, **_):
         pair = Pair(name=name, source=named(Node, source), copy=named(Node, copy))
@@ -221,6 +225,8 @@ def _add_what_there_is(add):
     person = add("person", "make a person, or give him another role and password", "name")
     person.add_argument("--role", choices=_ROLES, required=True)
     add("node", "define a node; the connection string comes from MWA_CONNINFO", "name")
+    files = add("node-files", "where the files of a node are; the ssh key comes from MWA_SSH_KEY", "name")
+    shell_node_files.add_arguments(files)
     pair = add("pair", "define a pair and its databases; the first is *SYSBAS", "name", "source", "copy")
     pair.add_argument("databases", nargs="+")
     setting = add("set", "change a property of a pair", "name")
