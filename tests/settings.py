@@ -5,10 +5,13 @@ import os
 import shutil
 import tempfile
 
-if "MWA_HOME" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:  # which inherits the first one's
+# Each of pytest's workers has one of its own; the processes that a test starts have that of their worker.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if os.environ.get("MWA_TEST_WORKER", "none" if "MWA_HOME" not in os.environ else "") != _worker:
     os.environ["MWA_HOME"] = tempfile.mkdtemp(prefix="mwa-test-")
+    os.environ["MWA_TEST_WORKER"] = _worker
     atexit.register(shutil.rmtree, os.environ["MWA_HOME"], ignore_errors=True)
-# ruff: noqa: F403, F405
+# ruff: noqa: E402, F403, F405
 from mwaportal.settings import *
 
 DATABASES["default"]["ENGINE"] = "tests.backend"
