@@ -1,6 +1,7 @@
 """The file roots of a pair: copied, kept equal, proved and turned round with the roles."""
 
 import os
+import stat
 import tempfile
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.engine import accounts
 from tests.engine_swap import approved, die_after, ended
 from tracking.engine import filecheck
 from tracking.ifs.compare import compare_trees
+from tracking.ifs.entry import CARRIED_TYPES
 from tracking.ifs.opened import Opened
 from tracking.ifs.roots import Root
 from tracking.models import FileChange, FileCompare, FileWatch, MigratedFile
@@ -282,3 +284,52 @@ def test_an_engine_that_was_killed_in_a_role_swap_leaves_the_files_on_the_side_o
     trees.until_there(secondary / "file", "changed")
     trees.until_in_step()
     trees.until_equal()
+
+
+MAKE = {
+    "*STMF": lambda path: path.write_text("x"),
+    "*DIR": lambda path: path.mkdir(),
+    "*SYMLNK": lambda path: path.symlink_to("elsewhere"),
+    "*FIFO": os.mkfifo,
+    "*CHRSF": lambda path: os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3)),
+}
+
+
+def live(top: Path, step: str) -> None:
+    """One step in the life of an object of each type that travels, and of a file with two names."""
+    for kind, make in MAKE.items():
+        path = top / kind
+        match step:
+            case "made":
+                make(path)
+            case "altered":
+                os.utime(path, ns=(1, 1_000_000_001), follow_symlinks=False)
+            case "renamed":
+                path.rename(top / f"{kind} renamed")
+            case "dropped":
+                renamed = top / f"{kind} renamed"
+                renamed.rmdir() if kind == "*DIR" else renamed.unlink()
+    if step == "made":
+        os.link(top / "*STMF", top / "further name")
+
+
+def test_every_type_of_file_lives_while_active(trees):
+    assert set(MAKE) == set(CARRIED_TYPES)
+    trees.migrate()
+    for step in ("made", "altered", "renamed", "dropped"):
+        live(trees.old, step)
+        trees.until_equal()
+        trees.engine.until("nothing owed", lambda: not FileChange.objects.exists())
+
+
+def test_every_type_of_file_lives_while_tracking(trees):
+    trees.migrate()
+    for step in ("made", "altered", "renamed", "dropped"):
+        trees.engine.ask("PAUSED")
+        trees.engine.until("the pause", lambda: trees.engine.pair.phase == "PAUSED")
+        live(trees.old, step)
+        trees.engine.until("an entry", FileChange.objects.exists)
+        trees.engine.ask("SYNC")
+        trees.engine.until("SYNC", lambda: trees.engine.pair.phase == "SYNC")
+        trees.until_equal()
+        trees.engine.until("nothing owed", lambda: not FileChange.objects.exists())

@@ -271,7 +271,7 @@ def test_a_root_is_shown_in_the_direction_of_the_roles_with_its_figures():
     make_root(pair, "/srv/<b>old", "/srv/new", changes_carried=4_711)
     page = render_pair(pair.pk, OLGA)["roots"]
     assert page.index("/srv/&lt;b&gt;old") < page.index("/srv/new")
-    for said in ("Replicating", "4,711", "12,000 files, 3.0 GB", "340 directories by inotify"):
+    for said in ("Replicating", "4,711", "12,000 files, 3.0 GB", "by inotify: 340 directories"):
         assert said in page
     Pair.objects.update(swapped=True)
     page = render_pair(pair.pk, OLGA)["roots"]

@@ -6,10 +6,12 @@ from tests.definitions import application, assert_same, begun_and_paused, follow
 from tests.lives import BEFORE, COMPARED, DESCRIBED, ELSEWHERE, Life
 from tests.restore import carried, drop_roles, found
 from tracking import support
+from tracking.ifs.entry import CARRIED_TYPES, INELIGIBLE
 
 
 def test_every_type_in_the_support_table_has_a_life():
-    lives = [*DESCRIBED, *COMPARED, *ELSEWHERE]
+    """Those of files are in tests/test_engine_files.py."""
+    lives = [*DESCRIBED, *COMPARED, *ELSEWHERE, *CARRIED_TYPES, *INELIGIBLE, support.HARD_LINKS]
     assert sorted(lives) == sorted(row.object_type for row in support.rows())
 
 
