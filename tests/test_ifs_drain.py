@@ -19,6 +19,13 @@ from tracking.ifs.opened import Opened
 from tracking.ifs.roots import Root
 from tracking.ifs.watching import RootGone
 
+_ALL_THE_TIME = """
+import os, sys
+file = os.open(sys.argv[1], os.O_RDWR)
+while True:
+    os.pwrite(file, os.urandom(8), 0)
+"""
+
 NEVER = threading.Event()
 
 
@@ -224,9 +231,19 @@ def has_failed(portal: Portal, drain: Drain) -> bool:  # noqa: F811
     return reason is not None and "hot never stopped changing" in reason
 
 
-_ALL_THE_TIME = """
-import os, sys
-file = os.open(sys.argv[1], os.O_RDWR)
-while True:
-    os.pwrite(file, os.urandom(8), 0)
-"""
+def test_a_clock_that_goes_backwards_hides_no_change(portal, copy, drain):  # noqa: F811
+    file = portal.root / "file"
+    with portal.tracking() as tracker:
+        tracker.started()
+        file.write_text("new")
+        tracker.barrier()
+        until_empty(drain)
+        portal.session.execute("update tracking_migratedfile set ended_at = now() + interval '1 day'")
+        proved = history.latest(portal.session, 1)
+        assert history.since(portal.session, 1, proved) == []
+        file.write_text("old")
+        os.utime(file, (1, 1))
+        tracker.barrier()
+        until_empty(drain)
+    assert history.since(portal.session, 1, proved) == [b"file"]
+    assert (copy / "file").read_text() == "old" and (copy / "file").stat().st_mtime == 1
