@@ -108,6 +108,16 @@ def release() -> None:
         server.stop()
 
 
+def crash() -> None:
+    """Stop the embedded server as a crash would, for those who try that out.
+
+    Nobody starts it again before it is down: pg_ctl would take the new server for the old one, and wait on.
+    """
+    server: EmbeddedServer = settings.PORTAL_SERVER
+    with _lock(server.directory.parent / "portal.lock"):
+        server.stop("immediate")
+
+
 def _become_user(server: EmbeddedServer) -> None:
     global _users
     if _users is None:

@@ -76,9 +76,7 @@ class Faults:
         server.start()
 
     def _crash_portal_database(self) -> None:
-        from django.conf import settings
-
-        settings.PORTAL_SERVER.stop("immediate")
+        portaldb.crash()
         time.sleep(self.chance.uniform(0, 1))
         portaldb.ensure_running()
         connection.close()
