@@ -5,8 +5,10 @@ from .copies import TableCopy, TrackedTable
 from .entries import Entry
 from .files import FileChange, FileCompare, FileWatch, MigratedFile
 from .history import Attempt, MigratedObject
+from .introduction import Introduction
 from .journal import JournalEntry, Message, set_phase, set_state
 from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
+from .samples import PoolSample
 
 __all__ = [
     "TABLE_TYPES",
@@ -19,11 +21,13 @@ __all__ = [
     "FileChange",
     "FileCompare",
     "FileWatch",
+    "Introduction",
     "JournalEntry",
     "Message",
     "MigratedFile",
     "MigratedObject",
     "OtherObject",
+    "PoolSample",
     "TableCopy",
     "TrackedTable",
     "set_phase",
