@@ -96,7 +96,7 @@ def test_what_one_person_does_appears_in_another_ones_page(sign_in):
     home = sign_in("vera", "/")
     expect(vera.get_by_role("button", name="Pause", exact=True)).to_have_count(0)
     olga.get_by_role("button", name="Pause", exact=True).click()
-    expect(vera.locator("#head")).to_contain_text(re.compile(r"Pending phase\s*Pause"))
+    expect(vera.locator("#strip")).to_contain_text(re.compile(r"Pending phase\s*Pause"))
     expect(home.locator("#pairs")).to_contain_text("asked for: Pause")
     expect(olga.get_by_role("button", name="Cancel the pause")).to_be_visible()
     assert vera.evaluate("window.notReloaded") and home.evaluate("window.notReloaded")
