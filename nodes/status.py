@@ -137,6 +137,14 @@ SWAP = Vocabulary(
 )
 BUSY_SWAP = ("APPROVED", "RUNNING", "COMMITTED")  # decided, and not at its end
 OPEN_SWAP = ("REQUESTED", *BUSY_SWAP)
+# Whether roles could be swapped now, by what is owed; or what else is in the way.
+READINESS = Vocabulary(
+    Status("READY", "Ready now", "succeeded"),
+    Status("SHRINKING", "Not yet", "in-progress"),
+    Status("NOT REACHABLE", "Not reachable at this rate", "caution-major"),
+    Status("UNKNOWN", "Unknown", "unknown"),
+    Status("IN THE WAY", "Not now", "caution-minor"),
+)
 VERDICT = Vocabulary(
     Status("DIFFERENT", "Different", "failed", terminal=True),
     Status("NOT COMPARABLE", "Not comparable", "caution-minor", terminal=True),

@@ -20,7 +20,7 @@ def owed(*figures: float, every: int = 5) -> list[tuple[datetime, float]]:
 
 
 def sample(seconds: float, written: int = 0, read: int | None = 0, **values) -> Sample:
-    given = {"on_copy": False, "state": "ACTIVE", "held": None, "rows": 0, **values}
+    given = {"on_copy": False, "state": "ACTIVE", "detail": "", "held": None, "rows": 0, **values}
     return Sample(at=before(seconds), written=written, read=read, **given)
 
 
@@ -101,6 +101,7 @@ def test_samples_older_than_an_hour_are_a_minute_apart_without_a_gap():
 def test_what_was_before_a_gap_or_another_state_is_left_out():
     taken = [sample(40), sample(15, state="TRACKING"), sample(10), sample(5), sample(0)]
     assert unbroken(taken, NOW) == taken[2:]
+    assert unbroken([sample(5, detail="SYNCHRONIZING"), sample(0)], NOW) == [sample(0)]
     assert unbroken([sample(90), sample(60), sample(0)], NOW) == [sample(0)]
     assert unbroken(taken, NOW + timedelta(minutes=1)) == [] and unbroken([], NOW) == []
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 EVERY = timedelta(seconds=5)
 KEPT_WHOLE = timedelta(hours=1)  # older samples are a minute apart
+_RECENT = timedelta(seconds=30)
 _GAP, _OLD_GAP = timedelta(seconds=20), timedelta(seconds=150)
 
 
@@ -19,11 +20,14 @@ _GAP, _OLD_GAP = timedelta(seconds=20), timedelta(seconds=150)
 class Sample:
     """One sample; `written` and `read` are positions in the log of the primary of that time, in bytes."""
 
-    FIELDS: ClassVar = ("at", "on_copy", "state", "written", "read", "wal_held_bytes", "tracked_rows")
+    FIELDS: ClassVar = (
+        "at", "on_copy", "state", "detail", "written", "read", "wal_held_bytes", "tracked_rows",
+    )  # fmt: skip
 
     at: datetime
     on_copy: bool
     state: str
+    detail: str
     written: int
     read: int | None
     held: int | None
@@ -33,6 +37,17 @@ class Sample:
     def lag(self) -> int | None:
         """Bytes of log between both positions."""
         return None if self.read is None else self.written - self.read
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The highest lag (bytes) and number of rows owed in a part of the time, and the mean rates (bytes/s)."""
+
+    at: datetime  # its beginning
+    lag: int | None
+    rows: int
+    written: float | None
+    read: float | None
 
 
 @dataclass(frozen=True)
@@ -85,8 +100,16 @@ def unbroken(samples: Sequence[Sample], now: datetime) -> list[Sample]:
 
 
 def _goes_on(before: Sample, after: Sample, now: datetime) -> bool:
-    in_step = before.state == after.state and before.written <= after.written
-    return in_step and joined(before, after, now)
+    as_before = (before.state, before.detail) == (after.state, after.detail)
+    return as_before and before.written <= after.written and joined(before, after, now)
+
+
+def average(samples: Sequence[Sample]) -> tuple[Rates, timedelta] | None:
+    """The rates over the last half minute of unbroken samples, and how long that was; None for one."""
+    recent = [sample for sample in samples if samples[-1].at - sample.at <= _RECENT]
+    if len(recent) < 2:
+        return None
+    return rates(recent[0], recent[-1]), recent[-1].at - recent[0].at
 
 
 def behind(samples: Sequence[Sample]) -> float | None:

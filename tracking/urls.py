@@ -4,7 +4,7 @@ from django.urls import path
 
 from mwaportal import converters  # noqa: F401
 
-from . import file_views, views
+from . import file_views, sample_views, views
 from .pages import PAGES
 
 _WITH_FORM = ("", "criteria", "files")  # these have a view of their own above
@@ -22,6 +22,8 @@ urlpatterns = [
     path("pairs/<pair:name>/files/roots/<int:number>/remove/", file_views.remove, name="root-remove"),
     path("pairs/<pair:name>/files/roots/<int:number>/compare/", file_views.compare, name="root-compare"),
     path("pairs/<pair:name>/files/<int:pk>/<slug:act>/", file_views.act, name="file"),
+    path("pairs/<pair:name>/introduction/", views.introduction_read, name="introduction-read"),
+    path("pairs/<pair:name>/samples/", sample_views.samples, name="samples"),
     path("pairs/<pair:name>/", views.show, {"key": ""}, name="pair"),
     *(
         path(f"pairs/<pair:name>/{key}/", views.show, {"key": key}, name=key)

@@ -14,7 +14,7 @@ from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
 from . import exports, pages, support, tables
-from .models import CompareRun, DefinitionEntry, Entry, MigratedObject, OtherObject
+from .models import CompareRun, DefinitionEntry, Entry, Introduction, MigratedObject, OtherObject
 from .pages.home import home_context
 
 
@@ -24,7 +24,16 @@ def home(request: HttpRequest) -> HttpResponse:
     """All pairs."""
     if request.htmx:
         return HttpResponse(pages.message(pages.render_home()))
-    return render(request, "home/page.html", home_context())
+    introductions = Introduction.unread_by(request.user)
+    return render(request, "home/page.html", {**home_context(), "introductions": introductions})
+
+
+@require_POST
+@needs(VIEW)
+def introduction_read(request: HttpRequest, name: str) -> HttpResponse:
+    """Do not explain this pair to this person any more."""
+    get_object_or_404(Introduction, pair__name=name).read_by.add(request.user)
+    return redirect("home")
 
 
 @require_safe

@@ -1,9 +1,11 @@
 """The explanation on the first page, of a pair that is there to be looked at."""
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
-from nodes.models import Pair
+from nodes.models import FileRoot, Pair
 
 
 class Introduction(models.Model):
@@ -14,3 +16,10 @@ class Introduction(models.Model):
 
     def __str__(self) -> str:
         return f"of {self.pair}"
+
+    @classmethod
+    def unread_by(cls, user: AbstractBaseUser | AnonymousUser) -> "models.QuerySet[Introduction]":
+        """Those that this person is still shown."""
+        roots = FileRoot.objects.filter(pair=models.OuterRef("pair"))
+        found = cls.objects.exclude(read_by=user.pk).select_related("pair__source", "pair__copy")
+        return found.annotate(files=models.Exists(roots)).order_by("pair__name")

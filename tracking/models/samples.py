@@ -1,5 +1,7 @@
 """What a pool's figures were: a sample every few seconds, thinned with age and forgotten in the end."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import connection, models
@@ -7,7 +9,7 @@ from django.utils import timezone
 
 from nodes import status
 from nodes.models import StoragePool
-from tracking.series import KEPT_WHOLE, Sample
+from tracking.series import KEPT_WHOLE, Bin, Sample
 
 KEPT_FOR = timedelta(hours=48)
 
@@ -54,6 +56,29 @@ class PoolSample(models.Model):
         return [Sample(*row) for row in rows.values_list(*Sample.FIELDS)]
 
     @classmethod
+    def since(cls, pools: Collection[int], since: datetime) -> dict[int, list[Sample]]:
+        """The latest of several pools, each in the order of time."""
+        found = defaultdict(list)
+        rows = cls.objects.filter(pool__in=pools, at__gte=since).order_by("pool_id", "at")
+        for pool, *row in rows.values_list("pool_id", *Sample.FIELDS):
+            found[pool].append(Sample(*row))
+        return found
+
+    @classmethod
+    def binned(
+        cls, pools: Collection[int], until: datetime, hours: int, bins: int
+    ) -> dict[int, list[Bin | None]]:
+        """The hours before `until` of several pools in so many bins; one without a sample is None."""
+        width = timedelta(hours=hours) / bins
+        begin = until - width * bins
+        found: dict[int, list[Bin | None]] = {pool: [None] * bins for pool in pools}
+        with connection.cursor() as cursor:
+            cursor.execute(_BINNED, [begin, width.total_seconds(), list(pools), begin, until])
+            for pool, number, *figures in cursor.fetchall():
+                found[pool][number] = Bin(begin + width * number, *figures)
+        return found
+
+    @classmethod
     def prune(cls, pool: StoragePool, now: datetime) -> None:
         """Keep one a minute of what is older than an hour, and nothing beyond two days."""
         with connection.cursor() as cursor:
@@ -68,4 +93,15 @@ _THIN = """
         from tracking_poolsample where pool_id = %s and at < %s
     ) as old
     where tracking_poolsample.id = old.id and old.place > 1
+"""
+# A bin in which the roles were swapped shows what came last.
+_BINNED = """
+    select pool_id, floor(extract(epoch from at - %s) / %s)::int as bin,
+        max(written - read), max(tracked_rows),
+        ((max(written) - min(written)) / nullif(extract(epoch from max(at) - min(at)), 0))::float8,
+        ((max(read) - min(read)) / nullif(extract(epoch from max(at) - min(at)), 0))::float8
+    from tracking_poolsample
+    where pool_id = any(%s) and at >= %s and at < %s
+    group by pool_id, bin, on_copy
+    order by max(at)
 """

@@ -71,7 +71,9 @@ class LivePage:
 
 
 _ALL = (
-    LivePage("", "Overview", "", overview.context, ("head", "pools", "phases", "roots")),
+    LivePage(
+        "", "Overview", "", overview.context, ("head", "pools", "lag", "phases", "roots"), overview.TAKES
+    ),
     LivePage("tables", "Tables and rows (OTL)", _LISTS, tables.context, ("tracked",)),
     LivePage("definitions", "Definitions and other objects (LTL)", _LISTS, definitions.context, ("entries",)),
     LivePage("paths", "Files (ITL)", _LISTS, paths.context, ("entries",)),

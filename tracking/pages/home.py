@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from nodes import status
 from nodes.models import Pair, SwapRequest
-from tracking import attention, files_page
+from tracking import attention, charts, files_page
 from tracking.models import waiting
 
 
@@ -22,12 +22,17 @@ def home_context() -> dict[str, Any]:
         ),
     )
     undone = Count("pools__definition_entries", waiting("pools__definition_entries__"))
+    now = timezone.now()
     rows = [_overview(pair) for pair in pairs.annotate(undone=undone)]
     rows.sort(key=lambda row: (row["worst"], row["pair"].name))
+    pools = {pool.pk: pool for row in rows for pool in row["pair"].pools.all()}
+    for key, small in charts.small(pools.values(), now).items():
+        pools[key].small = small
     return {
-        "now": timezone.now(),
+        "now": now,
         "socket": reverse("home"),
         "rows": rows,
+        "needed": attention.urgent((row["pair"], need) for row in rows for need in row["needs"]),
         "announcement": " ".join(row["announcement"] for row in rows),
     }
 
