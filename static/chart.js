@@ -60,6 +60,7 @@
     chart?.destroy();
     place.parentElement.classList.add("charted");
     chart = new uPlot(options(), columns, place);
+    place.dataset.until = columns[0].at(-1);
   };
 
   const ask = async () => {
@@ -85,7 +86,8 @@
     const number = (text) => (text === "" ? null : Number(text));
     [now, number(lag), number(written), number(read)].forEach((value, n) => columns[n].push(value));
     while (columns[0][0] < now - Number(place.dataset.seconds)) columns.forEach((column) => column.shift());
-    if (chart) chart.setData(columns); else draw();
+    chart.setData(columns);
+    place.dataset.until = now;
   };
 
   new MutationObserver(follow).observe(live, { subtree: true, childList: true, attributes: true });
