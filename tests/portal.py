@@ -180,7 +180,7 @@ def make_samples(pool: StoragePool, *, hours: float = 1, every: int = 5, rows: i
         age = number * every
         written += 2**20 * every
         lag = int(2**20 * (6 + 5 * math.sin(age / 150) + (40 if 900 < age < 960 else 0)))
-        if 1_790 < age < 2_110:
+        if 1_790 < age < 2_530:
             continue
         samples.append(
             PoolSample(

@@ -304,7 +304,7 @@ def test_a_chart_follows_the_samples_and_the_colours_and_is_printed_as_curves(si
 def test_without_scripts_the_curves_and_their_figures_are_there(served, chromium):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{served.url}/pairs/hr/?hours=6")
+    page.goto(f"{served.url}/pairs/hr/?minutes=360")
     page.get_by_label("Username").fill("vera")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
