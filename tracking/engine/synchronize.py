@@ -20,20 +20,23 @@ from tracking.mirror import keylist
 from tracking.mirror.capture_client import CaptureFailed
 from tracking.mirror.handover import HandedOver, hand_over
 from tracking.mirror.refresh import RefreshFailed
-from tracking.models import TABLE_TYPES, set_state
+from tracking.models import TABLE_TYPES, HandOver, set_state
 from tracking.save.failure import DefinitionFailed
 
 from . import (
     capturing,
     criteria_list,
     definitions,
+    jobs,
     measure,
     newtables,
     pruning,
+    requests,
     roles,
     synchronous_mode,
     wallimit,
 )
+from .handing import Kept
 from .poolruntime import Facts, LeaseLost, PoolRuntime
 from .say import say
 from .tended import Tended
@@ -52,9 +55,12 @@ def step(runtime: PoolRuntime) -> None:
     facts = runtime.facts()
     if runtime.pool.step == runtime.pool.Step.MIRRORED and not (facts.primary_error or facts.secondary_error):
         criteria_list.step(runtime)
+    requests.step(runtime)
     if runtime.pool.replicating:
+        jobs.forget(runtime)
         _watch(runtime, facts)
     else:
+        jobs.look(runtime, facts.primary_error, facts.secondary_error)
         _track(runtime, facts)
     if not runtime.failing_for("primary"):
         measure.measure(runtime)
@@ -195,6 +201,7 @@ def _captured(runtime: PoolRuntime, facts: Facts) -> bool:
     if pool.state == "ACTIVE":
         pool.retry_at = timezone.now()
         pool.save(update_fields=["retry_at"])
+        HandOver.interrupt(pool)
         set_state(pool, "TRACKING", "SUSPENDED", 9070, "The engine ended in the middle of a hand-over")
     return True
 
@@ -214,15 +221,19 @@ def resume(runtime: PoolRuntime) -> None:
     """Resynchronize and go back to ACTIVE; a failure leaves the pool TRACKING, to be tried again."""
     pool = runtime.pool
     set_state(pool, "ACTIVE", "SYNCHRONIZING")
+    kept = Kept(pool)
     try:
-        done = _hand_over(runtime)
+        done = _hand_over(runtime, kept)
     except LeaseLost:
         raise  # whose the pair is now has begun to work on the pool
     except Exception as error:
         if not isinstance(error, _EXPECTED):
             _log.exception("pool %s of pair %s", pool, pool.pair)
-        _failed(runtime, str(error).strip() or type(error).__name__)
+        why = str(error).strip() or type(error).__name__
+        kept.failed(why)
+        _failed(runtime, why)
         return
+    kept.complete(done.rows, done.rounds)
     runtime.end_capture()
     with newtables.portal_session() as portal:
         keylist.list_from(portal, pool.pk, 0)
@@ -233,7 +244,7 @@ def resume(runtime: PoolRuntime) -> None:
     say(pool.pair, f"Replicating{again} after {done.rows} rows in {done.rounds} rounds", "", pool)
 
 
-def _hand_over(runtime: PoolRuntime) -> HandedOver:
+def _hand_over(runtime: PoolRuntime, kept: Kept) -> HandedOver:
     newtables.note_missed(runtime)
     definitions.carry(runtime)
     newtables.part(runtime)
@@ -246,7 +257,7 @@ def _hand_over(runtime: PoolRuntime) -> HandedOver:
 
     capture = runtime.ensure_capture()
     with Tended(runtime, capture=False):
-        return hand_over(runtime.route, capture, tell)
+        return hand_over(runtime.route, capture, tell, kept.report)
 
 
 def _failed(runtime: PoolRuntime, why: str) -> None:

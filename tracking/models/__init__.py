@@ -4,9 +4,13 @@ from .compare import CompareResult, CompareRun
 from .copies import TableCopy, TrackedTable
 from .entries import Entry
 from .files import FileChange, FileCompare, FileWatch, MigratedFile
+from .handover import HandOver, HandOverPhase
 from .history import Attempt, MigratedObject
+from .jobs import NodeJobs
 from .journal import JournalEntry, Message, set_phase, set_state
 from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
+from .requests import NodeRequest
+from .setup import FinishingPart, SetupStep
 
 __all__ = [
     "TABLE_TYPES",
@@ -19,11 +23,17 @@ __all__ = [
     "FileChange",
     "FileCompare",
     "FileWatch",
+    "FinishingPart",
+    "HandOver",
+    "HandOverPhase",
     "JournalEntry",
     "Message",
     "MigratedFile",
     "MigratedObject",
+    "NodeJobs",
+    "NodeRequest",
     "OtherObject",
+    "SetupStep",
     "TableCopy",
     "TrackedTable",
     "set_phase",
