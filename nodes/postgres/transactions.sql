@@ -11,7 +11,7 @@ order by seconds desc
 -- and:
 -- What holds tables of this database, which a hand-over may have to wait for on the copy.
 with held as (
-    select l.pid, l.virtualtransaction, c.oid::regclass::text as relation, l.mode,
+    select l.pid, l.virtualtransaction, format('%I.%I', s.nspname, c.relname) as relation, l.mode,
            row_number() over (
                partition by l.virtualtransaction
                order by array_position(array['AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock',
