@@ -1,6 +1,8 @@
 """People and a pair for the portal's tests."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 from django.contrib.auth.models import Group, User
 from django.db import connection
@@ -168,3 +170,8 @@ def part(pair: Pair, name: str, viewer: Viewer = OLGA) -> str:
 def everything(pair: Pair, viewer: Viewer = OLGA) -> str:
     """All live parts of all pages of a pair."""
     return "".join("".join(render_pair(pair.pk, key, viewer).values()) for key in PAGES)
+
+
+def text_of(html: str) -> str:
+    """What a reader sees of it, in one line."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())

@@ -62,8 +62,9 @@ class Finishing(Sampled):
         """Which indexes are being built now, and how far each is."""
         found = [
             {
+                "since": each.since.astimezone(UTC).isoformat(),
                 "table": each.table, "statement": " ".join(each.statement.split()), "phase": each.phase,
-                "part": each.part, "since": each.since.astimezone(UTC).isoformat(),
+                "percent": None if each.part is None else int(100 * each.part),
             }
             for each in building(session)
         ]  # fmt: skip

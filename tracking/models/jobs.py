@@ -7,6 +7,8 @@ from django.db import models
 
 from nodes.models import StoragePool
 
+from .handover import HandOver
+
 
 class NodeJobs(models.Model):
     """The transactions on one node that keep a pool from resuming; Db2 Mirror's jobs preventing resume.
@@ -36,7 +38,9 @@ class NodeJobs(models.Model):
 
 def one_of(pool: StoragePool, role: str, pid: int, session_began: datetime) -> dict[str, Any] | None:
     """This very session, where it is in the way of the pool; None where it is not."""
-    seen = NodeJobs.objects.filter(pool=pool, role=role, failure="").values_list("jobs", flat=True)
+    seen = list(NodeJobs.objects.filter(pool=pool, role=role, failure="").values_list("jobs", flat=True))
+    if role == NodeJobs.Role.PRIMARY:
+        seen += HandOver.objects.filter(pool=pool, ended_at=None).values_list("waiting", flat=True)
     wanted = (pid, session_began.astimezone(UTC).isoformat())
     for jobs in seen:
         for job in jobs:

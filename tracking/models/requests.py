@@ -49,14 +49,14 @@ class NodeRequest(models.Model):
     @classmethod
     def control_point(cls, pool: StoragePool, by: str) -> None:
         """Have the primary write its running transactions into its log now; raises `ValidationError`."""
-        if why := in_the_way_of_control_point(pool):
+        if why := in_the_way_of_control_point(pool, swapping=_swapping(pool.pair)):
             raise ValidationError(why)
         cls._ask(pool, by, kind=cls.Kind.CONTROL_POINT, role=NodeJobs.Role.PRIMARY)
 
     @classmethod
     def end_session(cls, pool: StoragePool, role: str, pid: int, session_began: datetime, by: str) -> None:
         """Have a session ended that is in the way of the pool, and no other; raises `ValidationError`."""
-        if why := _unattended(pool):
+        if why := unattended(pool.pair, swapping=_swapping(pool.pair)):
             raise ValidationError(why)
         found = one_of(pool, role, pid, session_began)
         if found is None:
@@ -85,10 +85,10 @@ class NodeRequest(models.Model):
         self.save(update_fields=["done_at", "answer", "done"])
 
 
-def in_the_way_of_control_point(pool: StoragePool) -> str:
+def in_the_way_of_control_point(pool: StoragePool, *, swapping: bool) -> str:
     """Why none can be forced or would change anything; empty where it makes sense."""
     primary = pool.pair.primary
-    if why := _unattended(pool):
+    if why := unattended(pool.pair, swapping=swapping):
         return why
     if not pool.step:
         return f"pool {pool} has no replication slot yet, and nothing else reads control points"
@@ -99,12 +99,16 @@ def in_the_way_of_control_point(pool: StoragePool) -> str:
     return ""
 
 
-def _unattended(pool: StoragePool) -> str:
-    pair = pool.pair
+def unattended(pair: Pair, *, swapping: bool) -> str:
+    """Why no engine can do anything on the nodes of a pair now; empty where one can."""
     if pair.goal == Pair.Goal.REMOVED:
         return f"pair {pair} is being removed"
     if not pair.attended:
         return f"no engine works on pair {pair}, needed is one"
-    if pair.swaps.filter(state__in=status.BUSY_SWAP).exists():
+    if swapping:
         return f"a role swap of pair {pair} is running, needed is that it has ended"
     return ""
+
+
+def _swapping(pair: Pair) -> bool:
+    return pair.swaps.filter(state__in=status.BUSY_SWAP).exists()
