@@ -21,9 +21,7 @@ class CopyTable(List):
     state = StatusColumn("TABLE_COPY", accessor="copy__state")
     progress = tables.Column(accessor="percent", verbose_name="Progress")
     rows_done = Number(accessor="copy__rows", verbose_name="Rows")
-    rows_total = Number(accessor="rows_total", verbose_name="of about")
     bytes_done = Size(verbose_name="Size")
-    bytes_total = Size(verbose_name="of about")
     rate = Number(verbose_name="Rate", empty_values=())
     remaining = tables.Column(attrs=NUMBER, empty_values=())
     began = When(accessor="copy__started_at", verbose_name="Began", default="")
@@ -39,6 +37,12 @@ class CopyTable(List):
         bar = format_html('<progress max="100" value="{}">{} %</progress>', value, value)
         return format_html('{}<div class="quiet">{}</div>', bar, record.chunks) if record.chunks else bar
 
+    def render_rows_done(self, value: int, record: Any) -> SafeString:
+        return _of_about(shown.number(value), shown.number(record.rows_total))
+
+    def render_bytes_done(self, value: int, record: Any) -> SafeString:
+        return _of_about(shown.size(value), shown.size(record.bytes_total))
+
     def render_rate(self, value: float | None, record: Any) -> str:
         if value is None:
             return ""
@@ -47,6 +51,11 @@ class CopyTable(List):
 
     def render_remaining(self, value: float | None, record: Any) -> str:
         return "" if record.copy.state != "COPYING" else shown.duration(value)
+
+
+def _of_about(done: str, total: str) -> SafeString:
+    """The totals are estimates."""
+    return format_html('{}<div class="quiet">of about {}</div>', done, total)
 
 
 class LockTable(List):

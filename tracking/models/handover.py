@@ -15,7 +15,7 @@ class HandOver(models.Model):
     """One attempt to bring a pool from TRACKING to ACTIVE.
 
     `waiting` are the transactions that were waited for when `waited_at` was; `position` is Z, the place in
-    the primary's log where the stream begins. Rows and rounds are None until one round is through.
+    the primary's log where the stream begins. Rows and rounds are of the rounds that are through.
     """
 
     pool = models.ForeignKey(StoragePool, on_delete=models.CASCADE, related_name="hand_overs")
@@ -24,8 +24,8 @@ class HandOver(models.Model):
     outcome = models.CharField(max_length=11, choices=status.HAND_OVER.choices, default="RUNNING")
     message = models.TextField(blank=True)
     position = models.BigIntegerField(null=True)
-    rows = models.BigIntegerField(null=True)
-    rounds = models.IntegerField(null=True)
+    rows = models.BigIntegerField(default=0)
+    rounds = models.IntegerField(default=0)
     waiting = models.JSONField(default=list)
     waited_at = models.DateTimeField(null=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Min, Q, Sum, TextField, Value
 from django.db.models.functions import Concat
 
+from mwaportal.shown import duration
 from nodes import status
 from nodes.models import StoragePool
 from nodes.postgres import lsn
@@ -56,7 +57,9 @@ class PhaseRow:
         """Most of them take milliseconds."""
         if self.seconds is None:
             return ""
-        return f"{self.seconds * 1000:.0f} ms" if self.seconds < 1 else f"{self.seconds:.1f} s"
+        if self.seconds < 1:
+            return f"{self.seconds * 1000:.0f} ms"
+        return f"{self.seconds:.1f} s" if self.seconds < 60 else duration(self.seconds)
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def _remark(run: HandOver, part: str, phase: HandOverPhase | None) -> str:
         return f"{phase.waited:,} transaction{'' if phase.waited == 1 else 's'} at a time, at most"
     if part == "1.3" and run.position is not None:
         return f"Z is {lsn.render(run.position)}"
-    if part == "2" and run.rows is not None and phase.ended_at:
+    if (part == "2" and phase.ended_at) or (part == "0" and run.position is None):
         return f"{run.rows:,} rows in {run.rounds:,} round{'' if run.rounds == 1 else 's'}"
     return ""
 
