@@ -10,7 +10,7 @@ from mwaportal import shown
 from mwaportal.templatetags.portal import status
 from nodes.postgres import lsn
 
-from .tables import NUMBER, List, Number, Size, StatusColumn, When
+from .tables import NUMBER, List, Number, Size, When
 
 
 class CopyTable(List):
@@ -18,13 +18,12 @@ class CopyTable(List):
 
     pool = tables.Column()
     table = tables.Column(accessor="copy")
-    state = StatusColumn("TABLE_COPY", accessor="copy__state")
+    state = tables.Column(accessor="copy__state", attrs={"td": {"class": "standing"}})
     progress = tables.Column(accessor="percent", verbose_name="Progress")
     rows_done = Number(accessor="copy__rows", verbose_name="Rows")
     bytes_done = Size(verbose_name="Size")
     rate = Number(verbose_name="Rate", empty_values=())
     remaining = tables.Column(attrs=NUMBER, empty_values=())
-    began = When(accessor="copy__started_at", verbose_name="Began", default="")
 
     class Meta(List.Meta):
         empty_text = "No table is like this."
@@ -32,6 +31,12 @@ class CopyTable(List):
     def render_table(self, value: Any) -> SafeString:
         note = format_html('<div class="quiet">{}</div>', value.message) if value.message else ""
         return format_html('<span class="name">{}</span>{}', value, note)
+
+    def render_state(self, record: Any) -> SafeString:
+        """With when the table was begun; what comes as the value may be its label."""
+        began = record.copy.started_at
+        since = format_html('<div class="quiet">begun {}</div>', shown.when(began)) if began else ""
+        return format_html("{}{}", status("TABLE_COPY", record.copy.state), since)
 
     def render_progress(self, value: int, record: Any) -> SafeString:
         bar = format_html('<progress max="100" value="{}">{} %</progress>', value, value)

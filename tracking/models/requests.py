@@ -12,6 +12,7 @@ from nodes.models import Pair, StoragePool
 from .jobs import NodeJobs, one_of
 
 TIMELY = timedelta(seconds=30)  # what the engine has not come to by then is not done any more
+_KEPT = 50  # requests of a pool
 _CONTROL_POINTS_SINCE = 16  # PostgreSQL's function for it
 
 
@@ -75,9 +76,11 @@ class NodeRequest(models.Model):
         )
         try:
             with transaction.atomic():
-                cls.objects.create(pool=pool, asked_by=by, **values)
+                made = cls.objects.create(pool=pool, asked_by=by, **values)
         except IntegrityError:
             raise ValidationError(f"this was asked of pool {pool} already, and is being done") from None
+        kept = cls.objects.filter(pool=pool, pk__lte=made.pk).values_list("pk", flat=True)[:_KEPT]
+        cls.objects.filter(pool=pool, pk__lt=min(kept)).delete()
 
     def end(self, answer: str, *, done: bool) -> None:
         """What came of it."""

@@ -29,8 +29,10 @@ def context(view: PairView) -> dict[str, Any]:
     waiting = hindrances.waiting_pools(view.pool_list)
     jobs, unread = hindrances.seen(view.pair, waiting)
     latest, earlier = _runs(view.pools)
+    control_points = NodeRequest.objects.filter(pool__in=view.pools, kind=NodeRequest.Kind.CONTROL_POINT)
+    asked = {each.pool_id: each for each in control_points.order_by("pool_id", "-id").distinct("pool_id")}
     return {
-        "hands": [_hand(view, pool, latest.get(pool.pk)) for pool in view.pool_list],
+        "hands": [_hand(view, pool, latest.get(pool.pk), asked.get(pool.pk)) for pool in view.pool_list],
         "waiting_pools": waiting,
         "hindrances": hindrances.hindrances(view.pair, waiting, view.now),
         "jobs": [job for job in jobs if not _shown_as_waited_for(job)],
@@ -82,9 +84,8 @@ def _runs(pools: Collection[int]) -> tuple[dict[int, HandOver], list[HandOver]]:
     return latest, list(found.exclude(pk__in=[run.pk for run in latest.values()])[:_EARLIER])
 
 
-def _hand(view: PairView, pool: StoragePool, run: HandOver | None) -> Hand:
+def _hand(view: PairView, pool: StoragePool, run: HandOver | None, asked: NodeRequest | None) -> Hand:
     swapping = view.swap is not None and view.swap.state in status.BUSY_SWAP
-    asked = pool.node_requests.filter(kind=NodeRequest.Kind.CONTROL_POINT).first()
     refusal = in_the_way_of_control_point(pool, swapping=swapping)
     if run is None:
         return Hand(pool, None, None, [], [], refusal, asked)
