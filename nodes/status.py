@@ -124,6 +124,24 @@ ATTEMPT = Vocabulary(
     Status("RESTORED", "Taken up again", "informative", terminal=True),
     Status("REMOVED", "Removed", "incomplete", terminal=True),
 )
+# Of a hand-over: from TRACKING to ACTIVE at one position Z.
+HAND_OVER = Vocabulary(
+    Status("RUNNING", "Running", "in-progress"),
+    Status("COMPLETE", "Complete", "succeeded", terminal=True),
+    Status("FAILED", "Failed, tried again", "failed", terminal=True),
+    Status("INTERRUPTED", "Interrupted, begun anew", "caution-minor", terminal=True),
+)
+# RDF's phases of a synchronization, and what RDF's updaters do in them. The first and 1.4 are our own.
+HAND_OVER_PHASE = Vocabulary(
+    Status("0", "Rounds while changes are still listed", "in-progress"),
+    Status("1.1", "A control point: which transactions are running", "in-progress"),
+    Status("1.2", "Waiting for those transactions to end", "pending"),
+    Status("1.3", "None of them is left: Z is fixed, changes are listed up to it", "in-progress"),
+    Status("1.4", "Definitions and rows as of Z", "in-progress"),
+    Status("2", "Both nodes at Z, and the stream on", "in-progress"),
+)
+# The number of the message that tells of a phase (mechanisms of NonStop RDF); the rounds have none.
+HAND_OVER_MESSAGES = {"1.1": "766", "1.2": "767", "1.3": "768", "1.4": "844", "2": "782"}
 SWAP = Vocabulary(
     Status("REQUESTED", "Waiting for approval", "pending"),
     Status("APPROVED", "Approved", "normal"),

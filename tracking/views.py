@@ -1,5 +1,8 @@
 """The live pages, and what is asked of the lists."""
 
+from datetime import UTC, datetime
+from functools import partial
+
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,7 +17,16 @@ from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
 from . import exports, pages, support, tables
-from .models import CompareRun, DefinitionEntry, Entry, Introduction, MigratedObject, OtherObject
+from .models import (
+    CompareRun,
+    DefinitionEntry,
+    Entry,
+    Introduction,
+    MigratedObject,
+    NodeJobs,
+    NodeRequest,
+    OtherObject,
+)
 from .pages.home import home_context
 
 
@@ -105,6 +117,34 @@ def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Have a pool compared; the engine picks the run up."""
     pool = get_object_or_404(StoragePool.objects.select_related("pair"), pair__name=name, number=number)
     return carry_out(request, pool.pair, lambda: CompareRun.request(pool), page="compare")
+
+
+@require_POST
+@needs(OPERATE)
+def control_point(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """Have the engine force a control point on a pool's primary."""
+    pool = _pool(name, number)
+    act = partial(NodeRequest.control_point, pool, request.user.username)
+    return carry_out(request, pool.pair, act, page="synchronization")
+
+
+@require_POST
+@needs(OPERATE)
+def end_session(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """Have the engine end the session that was shown with the button, and no other."""
+    pool = _pool(name, number)
+    try:
+        role, pid, began = request.POST.get("session", "").split()
+        session = (NodeJobs.Role(role), int(pid), datetime.fromisoformat(began).astimezone(UTC))
+    except (ValueError, OverflowError):
+        raise Http404("needed is a session: the role of its node, its pid, and when it began") from None
+    act = partial(NodeRequest.end_session, pool, *session, by=request.user.username)
+    return carry_out(request, pool.pair, act, page="synchronization")
+
+
+def _pool(name: str, number: int) -> StoragePool:
+    pools = StoragePool.objects.select_related("pair__source", "pair__copy")
+    return get_object_or_404(pools, pair__name=name, number=number)
 
 
 @require_POST

@@ -26,6 +26,7 @@ from . import (
     migration,
     overview,
     paths,
+    synchronization,
     tables,
 )
 from .view import PairView
@@ -77,7 +78,21 @@ _ALL = (
     LivePage("tables", "Tables and rows (OTL)", _LISTS, tables.context, ("tracked",)),
     LivePage("definitions", "Definitions and other objects (LTL)", _LISTS, definitions.context, ("entries",)),
     LivePage("paths", "Files (ITL)", _LISTS, paths.context, ("entries",)),
-    LivePage("migration", "System migration", _WORK, migration.context, ("copies", "messages")),
+    LivePage(
+        "migration",
+        "System migration",
+        _WORK,
+        migration.context,
+        ("advance", "copies", "locks", "finishing", "checkpoints", "messages"),
+        frozenset({"state", "name"}),
+    ),
+    LivePage(
+        "synchronization",
+        "Synchronization phases",
+        _WORK,
+        synchronization.context,
+        ("handovers", "preventing", "resync", "earlier"),
+    ),
     LivePage("compare", "Compare", _WORK, compare.context, ("compares",)),
     LivePage("cutover", "Cutover", _WORK, cutover.context, ("swap",)),
     LivePage("criteria", "Replication criteria", _MANAGEMENT, criteria.context, ("changes", "rules")),
