@@ -142,6 +142,15 @@ VERDICT = Vocabulary(
     Status("NOT COMPARABLE", "Not comparable", "caution-minor", terminal=True),
     Status("EQUAL", "Equal", "succeeded", terminal=True),
 )
+# How a compare stands as long as there is no verdict on it.
+COMPARE = Vocabulary(
+    Status("ASKED", "Asked for", "pending"),
+    Status("WAITING", "Waits until it is replicating", "pending"),
+    Status("RUNNING", "Comparing", "in-progress"),
+    Status("STOPPING", "Is being stopped", "pending"),
+    Status("STOPPED", "Stopped", "incomplete", terminal=True),
+    Status("NO VERDICT", "No verdict", "unknown", terminal=True),
+)
 
 # Why a pool or a file root is suspended (Db2 Mirror's REPLICATION_DETAIL_INFO; 9000 and up are ours).
 REASONS = {
