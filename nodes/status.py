@@ -136,6 +136,13 @@ SWAP = Vocabulary(
     Status("VOID", "Void: the plan has changed", "incomplete", terminal=True),
 )
 BUSY_SWAP = ("APPROVED", "RUNNING", "COMMITTED")  # decided, and not at its end
+# Of a condition of a role swap.
+SWAP_CHECK = Vocabulary(
+    Status("IN THE WAY", "In the way", "failed"),
+    Status("UNKNOWN", "Unknown", "unknown"),
+    Status("WARNING", "Look at it", "caution-minor"),
+    Status("OK", "In order", "succeeded"),
+)
 OPEN_SWAP = ("REQUESTED", *BUSY_SWAP)
 VERDICT = Vocabulary(
     Status("DIFFERENT", "Different", "failed", terminal=True),
