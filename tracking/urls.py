@@ -4,17 +4,26 @@ from django.urls import path
 
 from mwaportal import converters  # noqa: F401
 
-from . import file_views, views
+from . import compare_views, file_views, views
 from .pages import PAGES
 
-_WITH_FORM = ("", "criteria", "files")  # these have a view of their own above
+_WITH_FORM = ("", "criteria", "files", "compare")  # these have a view of their own above
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("object-types/", views.object_types, name="object-types"),
     path("exports/<str:view>.<str:form>", views.export, name="export"),
     path("pairs/<pair:name>/criteria/", views.criteria, name="criteria"),
-    path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="compare"),
+    path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="pool-compare"),
+    path("pairs/<pair:name>/types/count/", views.count_types, name="types-count"),
+    path("pairs/<pair:name>/compare/", compare_views.page, name="compare"),
+    path("pairs/<pair:name>/compare/start/", compare_views.start, name="compare-start"),
+    path("pairs/<pair:name>/compare/schedule/", compare_views.schedule, name="compare-schedule"),
+    path("pairs/<pair:name>/compare/runs/<int:pk>/stop/", compare_views.stop, name="compare-stop"),
+    path(
+        "pairs/<pair:name>/compare/files/<int:pk>/stop/", compare_views.stop_files, name="compare-stop-files"
+    ),
+    path("pairs/<pair:name>/compare/results/<int:pk>/again/", compare_views.again, name="compare-again"),
     path("pairs/<pair:name>/definitions/<int:pk>/<slug:act>/", views.definition, name="definition"),
     path("pairs/<pair:name>/objects/<int:pk>/<slug:act>/", views.other, name="other"),
     path("pairs/<pair:name>/migrated/<int:pk>/remove/", views.forget_migrated, name="migrated-remove"),
