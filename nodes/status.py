@@ -154,6 +154,13 @@ SWAP = Vocabulary(
     Status("VOID", "Void: the plan has changed", "incomplete", terminal=True),
 )
 BUSY_SWAP = ("APPROVED", "RUNNING", "COMMITTED")  # decided, and not at its end
+# Of a condition of a role swap.
+SWAP_CHECK = Vocabulary(
+    Status("IN THE WAY", "In the way", "failed"),
+    Status("UNKNOWN", "Unknown", "unknown"),
+    Status("WARNING", "Look at it", "caution-minor"),
+    Status("OK", "In order", "succeeded"),
+)
 OPEN_SWAP = ("REQUESTED", *BUSY_SWAP)
 # Whether roles could be swapped now, by what is owed; or what else is in the way.
 READINESS = Vocabulary(
@@ -167,6 +174,15 @@ VERDICT = Vocabulary(
     Status("DIFFERENT", "Different", "failed", terminal=True),
     Status("NOT COMPARABLE", "Not comparable", "caution-minor", terminal=True),
     Status("EQUAL", "Equal", "succeeded", terminal=True),
+)
+# How a compare stands as long as there is no verdict on it.
+COMPARE = Vocabulary(
+    Status("ASKED", "Asked for", "pending"),
+    Status("WAITING", "Waits until it is replicating", "pending"),
+    Status("RUNNING", "Comparing", "in-progress"),
+    Status("STOPPING", "Is being stopped", "pending"),
+    Status("STOPPED", "Stopped", "incomplete", terminal=True),
+    Status("NO VERDICT", "No verdict", "unknown", terminal=True),
 )
 
 # Why a pool or a file root is suspended (Db2 Mirror's REPLICATION_DETAIL_INFO; 9000 and up are ours).

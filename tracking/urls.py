@@ -5,9 +5,10 @@ from django.urls import path
 from mwaportal import converters  # noqa: F401
 
 from . import file_views, sample_views, views
+from . import compare_views, file_views, views
 from .pages import PAGES
 
-_WITH_FORM = ("", "criteria", "files")  # these have a view of their own above
+_WITH_FORM = ("", "criteria", "files", "compare")  # these have a view of their own above
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -17,6 +18,16 @@ urlpatterns = [
     path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="compare"),
     path("pairs/<pair:name>/pools/<int:number>/control-point/", views.control_point, name="control-point"),
     path("pairs/<pair:name>/pools/<int:number>/end-session/", views.end_session, name="session-end"),
+    path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="pool-compare"),
+    path("pairs/<pair:name>/types/count/", views.count_types, name="types-count"),
+    path("pairs/<pair:name>/compare/", compare_views.page, name="compare"),
+    path("pairs/<pair:name>/compare/start/", compare_views.start, name="compare-start"),
+    path("pairs/<pair:name>/compare/schedule/", compare_views.schedule, name="compare-schedule"),
+    path("pairs/<pair:name>/compare/runs/<int:pk>/stop/", compare_views.stop, name="compare-stop"),
+    path(
+        "pairs/<pair:name>/compare/files/<int:pk>/stop/", compare_views.stop_files, name="compare-stop-files"
+    ),
+    path("pairs/<pair:name>/compare/results/<int:pk>/again/", compare_views.again, name="compare-again"),
     path("pairs/<pair:name>/definitions/<int:pk>/<slug:act>/", views.definition, name="definition"),
     path("pairs/<pair:name>/objects/<int:pk>/<slug:act>/", views.other, name="other"),
     path("pairs/<pair:name>/migrated/<int:pk>/remove/", views.forget_migrated, name="migrated-remove"),

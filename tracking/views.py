@@ -27,6 +27,7 @@ from .models import (
     NodeRequest,
     OtherObject,
 )
+from .models import CompareRun, DefinitionEntry, Entry, Inventory, MigratedObject, OtherObject
 from .pages.home import home_context
 
 
@@ -52,7 +53,9 @@ def introduction_read(request: HttpRequest, name: str) -> HttpResponse:
 @needs(VIEW)
 def object_types(request: HttpRequest) -> HttpResponse:
     """Which types of object travel, and how."""
-    return render(request, "object_types.html", {"table": tables.SupportTable(support.rows())})
+    given = {name: request.GET.get(name, "")[:200] for name in ("list", "stage", "name")}
+    table = tables.SupportTable(support.chosen(given))
+    return render(request, "object_types.html", {"table": table, **support.filter_of(given)})
 
 
 @require_safe
@@ -113,10 +116,20 @@ def export(request: HttpRequest, view: str, form: str) -> StreamingHttpResponse:
 
 @require_POST
 @needs(OPERATE)
+def count_types(request: HttpRequest, name: str) -> HttpResponse:
+    """Have the engine count the primary's objects by type."""
+    pair = get_object_or_404(Pair, name=name)
+    return carry_out(request, pair, lambda: [Inventory.ask(each) for each in pair.pools.all()], page="types")
+
+
+@require_POST
+@needs(OPERATE)
 def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Have a pool compared; the engine picks the run up."""
     pool = get_object_or_404(StoragePool.objects.select_related("pair"), pair__name=name, number=number)
-    return carry_out(request, pool.pair, lambda: CompareRun.request(pool), page="compare")
+    return carry_out(
+        request, pool.pair, lambda: CompareRun.request(pool, by=request.user.username), page="compare"
+    )
 
 
 @require_POST

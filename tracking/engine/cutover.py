@@ -20,6 +20,7 @@ from . import others, outcome, proof, synchronize
 from .files import Files
 from .poolruntime import PoolRuntime
 from .say import say
+from .swaptold import Told
 
 _log = logging.getLogger("mwa.engine")
 _READY_WITHIN = timedelta(seconds=60)
@@ -65,7 +66,8 @@ def _decided(
 ) -> bool:
     """Whether the swap takes place; where it does not, the primaries are open again."""
     try:
-        _drain(pair, request, runtimes, swaps, files)
+        with Told(request, swaps):
+            _drain(pair, request, runtimes, swaps, files)
         outcome.decide(request)
         _each(swaps, PoolSwap.commit)
         return True

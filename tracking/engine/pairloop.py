@@ -15,12 +15,13 @@ from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
 from . import criteria_list, cutover, outcome, removal, setup, synchronize
+from .compares import Compares
 from .filehosts import works_here
 from .files import Files
+from .inventories import Inventories
 from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
-from .proof import Compares
 from .say import say
 from .setup import SetupFailed
 
@@ -49,6 +50,7 @@ class PairLoop(threading.Thread):
         self._pools: dict[int, PoolSteps] = {}
         self._compares = Compares()
         self._others = Others()
+        self._inventories = Inventories()
         self._files = Files(pair_id, owner)
 
     def wake(self) -> None:
@@ -72,6 +74,7 @@ class PairLoop(threading.Thread):
             self.stop()
             self._compares.stop()
             self._others.stop()
+            self._inventories.stop()
             through = self._files.stop()
             for steps in self._pools.values():
                 steps.end(_DRAIN_SECONDS)
@@ -129,6 +132,7 @@ class PairLoop(threading.Thread):
         self._halt.set()
         self._compares.stop()
         self._others.stop()
+        self._inventories.stop()
         self._files.stop()
         if not busy:
             if removal.step(pair, [steps.runtime for steps in pools]):
@@ -140,6 +144,7 @@ class PairLoop(threading.Thread):
         if pair.phase == "" and not self._checked(pair, [steps.runtime for steps in pools]):
             return
         self._files.step()
+        self._inventories.step([steps.runtime for steps in pools])
         reached = {steps.runtime.pool.step for steps in pools}
         complete = (
             reached == {StoragePool.Step.MIRRORED} and not pair.file_roots.filter(copied_at=None).exists()
@@ -179,8 +184,10 @@ class PairLoop(threading.Thread):
             return
         for steps in pools:
             steps.begin(synchronize.step)
+        self._compares.ask_when_due(pair)
         self._compares.step(runtimes)
         self._others.step(runtimes)
+        self._inventories.step(runtimes)
         paused = all(runtime.pool.reason == 212 for runtime in runtimes)
         paused &= not pair.file_roots.exclude(reason=212).exists()
         if pair.goal == Pair.Goal.PAUSED and paused:

@@ -1,6 +1,7 @@
 """What changes and how it gets across: copies of tables, the tracking lists, compares, the journal."""
 
 from .compare import CompareResult, CompareRun
+from .comparing import Compare
 from .copies import TableCopy, TrackedTable
 from .entries import Entry
 from .files import FileChange, FileCompare, FileWatch, MigratedFile
@@ -13,12 +14,21 @@ from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObjec
 from .requests import NodeRequest
 from .samples import PoolSample
 from .setup import FinishingPart, SetupStep
+from .filecompare import FileCompare
+from .files import FileChange, FileWatch, MigratedFile
+from .history import Attempt, MigratedObject
+from .inventory import Inventory, ObjectCount
+from .journal import JournalEntry, Message, set_phase, set_state
+from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
+from .schedule import CompareSchedule
 
 __all__ = [
     "TABLE_TYPES",
     "Attempt",
+    "Compare",
     "CompareResult",
     "CompareRun",
+    "CompareSchedule",
     "DefinitionEntries",
     "DefinitionEntry",
     "Entry",
@@ -29,12 +39,14 @@ __all__ = [
     "HandOver",
     "HandOverPhase",
     "Introduction",
+    "Inventory",
     "JournalEntry",
     "Message",
     "MigratedFile",
     "MigratedObject",
     "NodeJobs",
     "NodeRequest",
+    "ObjectCount",
     "OtherObject",
     "PoolSample",
     "SetupStep",

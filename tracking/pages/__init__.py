@@ -28,6 +28,7 @@ from . import (
     paths,
     synchronization,
     tables,
+    types,
 )
 from .view import PairView
 
@@ -95,6 +96,10 @@ _ALL = (
     ),
     LivePage("compare", "Compare", _WORK, compare.context, ("compares",)),
     LivePage("cutover", "Cutover", _WORK, cutover.context, ("swap",)),
+    LivePage("migration", "System migration", _WORK, migration.context, ("copies", "messages")),
+    LivePage("compare", "Compare", _WORK, compare.context, ("progress", "history"), compare.TAKES),
+    LivePage("cutover", "Cutover", _WORK, cutover.context, ("swap", "checks", "past"), cutover.TAKES),
+    LivePage("types", "Object types and migration", _MANAGEMENT, types.context, ("counts",), types.TAKES),
     LivePage("criteria", "Replication criteria", _MANAGEMENT, criteria.context, ("changes", "rules")),
     LivePage("files", "File roots", _MANAGEMENT, files.context, ("list",)),
     LivePage("journal", "Journal (M9)", _HEALTH, journal.context, ("entries",)),
