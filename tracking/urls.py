@@ -4,8 +4,7 @@ from django.urls import path
 
 from mwaportal import converters  # noqa: F401
 
-from . import file_views, sample_views, views
-from . import compare_views, file_views, views
+from . import compare_views, file_views, sample_views, views
 from .pages import PAGES
 
 _WITH_FORM = ("", "criteria", "files", "compare")  # these have a view of their own above

@@ -22,12 +22,12 @@ from .models import (
     DefinitionEntry,
     Entry,
     Introduction,
+    Inventory,
     MigratedObject,
     NodeJobs,
     NodeRequest,
     OtherObject,
 )
-from .models import CompareRun, DefinitionEntry, Entry, Inventory, MigratedObject, OtherObject
 from .pages.home import home_context
 
 

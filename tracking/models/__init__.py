@@ -4,23 +4,19 @@ from .compare import CompareResult, CompareRun
 from .comparing import Compare
 from .copies import TableCopy, TrackedTable
 from .entries import Entry
-from .files import FileChange, FileCompare, FileWatch, MigratedFile
+from .filecompare import FileCompare
+from .files import FileChange, FileWatch, MigratedFile
 from .handover import HandOver, HandOverPhase
 from .history import Attempt, MigratedObject
 from .introduction import Introduction
+from .inventory import Inventory, ObjectCount
 from .jobs import NodeJobs
 from .journal import JournalEntry, Message, set_phase, set_state
 from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
 from .requests import NodeRequest
 from .samples import PoolSample
-from .setup import FinishingPart, SetupStep
-from .filecompare import FileCompare
-from .files import FileChange, FileWatch, MigratedFile
-from .history import Attempt, MigratedObject
-from .inventory import Inventory, ObjectCount
-from .journal import JournalEntry, Message, set_phase, set_state
-from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
 from .schedule import CompareSchedule
+from .setup import FinishingPart, SetupStep
 
 __all__ = [
     "TABLE_TYPES",
