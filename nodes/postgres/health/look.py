@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class Watch:
-    """Looks at one node again and again, by a session that is kept; what one look finds the next remembers."""
+    """Looks at one node again and again, by a session that is kept."""
 
     def __init__(self, conninfo: str) -> None:
         self.conninfo = conninfo
@@ -64,9 +64,7 @@ class Watch:
 
     def _opened(self) -> Connection:
         if self._session is None or self._session.closed or self._session.broken:
-            self._session = connect(
-                self.conninfo, "health", statement_timeout=_STATEMENT, lock_timeout=_LOCK
-            )
+            self._session = connect(self.conninfo, "health", statement_timeout=_STATEMENT, lock_timeout=_LOCK)
             # Not while connecting: target_session_attrs=read-write would take it for a read-only server.
             self._session.execute("set default_transaction_read_only = on")
         return self._session

@@ -7,7 +7,7 @@ from .figures import Volume
 
 
 def volumes(directory: Path) -> list[Volume]:
-    """Of the data directory and of what in it leads elsewhere: pg_wal, and every tablespace; each one once."""
+    """Of the data directory, and of pg_wal and the tablespaces where they lie elsewhere."""
     places = [("data directory", directory), ("write-ahead log", directory / "pg_wal")]
     try:
         spaces = sorted((directory / "pg_tblspc").iterdir())
@@ -17,7 +17,7 @@ def volumes(directory: Path) -> list[Volume]:
     found: dict[int, Volume] = {}
     for purpose, place in places:
         try:
-            device = os.stat(place).st_dev
+            device = place.stat().st_dev
             if device not in found:
                 found[device] = volume(purpose, str(place.resolve()), os.statvfs(place))
         except OSError:

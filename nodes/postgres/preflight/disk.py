@@ -46,8 +46,8 @@ def free_bytes(session: Connection) -> int | None:
 def seen_directory(session: Connection) -> Path | None:
     """The server's data directory; None unless this host certainly sees that directory.
 
-    PostgreSQL has no function for what is free. A path that exists here as well may be another server's, so its control file and its postmaster must be
-    those the session is connected to.
+    PostgreSQL has no function for what is free. A path that exists here as well may be another server's, so
+    its control file and its postmaster must be those the session is connected to.
     """
     directory = one(session, "select setting from pg_settings where name = 'data_directory'")
     if directory is None:  # only pg_read_all_settings may see it
