@@ -17,6 +17,7 @@ from tracking.models import set_phase
 from . import criteria_list, cutover, outcome, removal, setup, synchronize
 from .filehosts import works_here
 from .files import Files
+from .health import Health
 from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
@@ -51,6 +52,7 @@ class PairLoop(threading.Thread):
         self._compares = Compares()
         self._others = Others()
         self._files = Files(pair_id, owner)
+        self._health = Health(pair_id)
 
     def wake(self) -> None:
         """Look now."""
@@ -67,15 +69,18 @@ class PairLoop(threading.Thread):
         """The thread's body."""
         renewing = threading.Thread(target=self._renew, daemon=True, name=f"lease {self.pair_id}")
         renewing.start()
+        self._health.start()
         try:
             self._loop()
         finally:
             self.stop()
+            self._health.stop()
             self._compares.stop()
             self._others.stop()
             through = self._files.stop()
             for steps in self._pools.values():
                 steps.end(_DRAIN_SECONDS)
+            self._health.join(_DRAIN_SECONDS)
             if self._is_elsewhere and through:
                 self._give_back(renewing)
             connection.close()
