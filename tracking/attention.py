@@ -1,6 +1,6 @@
 """What needs a person now, and which pair is worst off."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from nodes import status
@@ -9,6 +9,7 @@ from nodes.status import Status
 
 from .engine.filehosts import is_here
 from .fileroots import waiting
+from .models import Alert
 
 Mirrored = Sequence[StoragePool | FileRoot]
 _WORST_FIRST = (
@@ -57,8 +58,21 @@ class Need:
     text: str
 
 
+def alerts_of(pairs: Iterable[Pair]) -> dict[int, list[Alert]]:
+    """What is beyond its threshold and nobody has acknowledged, of each pair, the newest first."""
+    found: dict[int, list[Alert]] = {pair.pk: [] for pair in pairs}
+    for alert in Alert.objects.filter(pair__in=list(found), ended_at=None, acknowledged_by=""):
+        found[alert.pair_id].append(alert)
+    return found
+
+
 def needs(
-    pair: Pair, mirrored: Mirrored, swap: SwapRequest | None, definitions: int, files: int
+    pair: Pair,
+    mirrored: Mirrored,
+    swap: SwapRequest | None,
+    definitions: int,
+    files: int,
+    alerts: Sequence[Alert] = (),
 ) -> list[Need]:
     """What somebody has to look at; `definitions` and `files` are those that wait for somebody."""
     found = []
@@ -78,6 +92,8 @@ def needs(
         )
     if files:
         found.append(Need("caution-major", f"{waiting(files)}."))
+    for alert in alerts:
+        found.append(Need(status.ALERT[alert.kind].kind, f"{alert.get_kind_display()}: {alert}."))
     if swap and swap.state == "REQUESTED":
         found.append(Need("pending", f"A role swap asked for by {swap.requested_by} waits for approval."))
     return found

@@ -1,4 +1,4 @@
-"""Looks after a pair's nodes every few seconds, in a thread of its own: nothing of the engine waits for it."""
+"""Looks after the nodes of a pair in a thread of its own: nothing of the engine waits for it."""
 
 import contextlib
 import logging
