@@ -4,10 +4,10 @@ from django.urls import path
 
 from mwaportal import converters  # noqa: F401
 
-from . import file_views, views
+from . import file_views, health_views, views
 from .pages import PAGES
 
-_WITH_FORM = ("", "criteria", "files")  # these have a view of their own above
+_WITH_FORM = ("", "criteria", "files", "health", "recorder")  # these have a view of their own above
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -22,6 +22,15 @@ urlpatterns = [
     path("pairs/<pair:name>/files/roots/<int:number>/remove/", file_views.remove, name="root-remove"),
     path("pairs/<pair:name>/files/roots/<int:number>/compare/", file_views.compare, name="root-compare"),
     path("pairs/<pair:name>/files/<int:pk>/<slug:act>/", file_views.act, name="file"),
+    path("pairs/<pair:name>/health/", health_views.health, name="health"),
+    path(
+        "pairs/<pair:name>/health/alerts/<int:pk>/acknowledge/",
+        health_views.acknowledge,
+        name="alert-acknowledge",
+    ),
+    path("pairs/<pair:name>/recorder/", health_views.flight_recorder, name="recorder"),
+    path("pairs/<pair:name>/recorder/lines.csv", health_views.lines, name="recorder-lines"),
+    path("pairs/<pair:name>/support.zip", health_views.support_bundle, name="bundle"),
     path("pairs/<pair:name>/", views.show, {"key": ""}, name="pair"),
     *(
         path(f"pairs/<pair:name>/{key}/", views.show, {"key": key}, name=key)

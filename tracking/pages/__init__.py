@@ -14,6 +14,7 @@ from django.utils.html import escape
 
 from mwaportal.access import Viewer
 from nodes.models import Pair
+from tracking import recorder_lines
 
 from . import (
     compare,
@@ -21,11 +22,13 @@ from . import (
     cutover,
     definitions,
     files,
+    health,
     home,
     journal,
     migration,
     overview,
     paths,
+    recorder,
     tables,
 )
 from .view import PairView
@@ -80,8 +83,13 @@ _ALL = (
     LivePage("cutover", "Cutover", _WORK, cutover.context, ("swap",)),
     LivePage("criteria", "Replication criteria", _MANAGEMENT, criteria.context, ("changes", "rules")),
     LivePage("files", "File roots", _MANAGEMENT, files.context, ("list",)),
+    LivePage(
+        "health", "Health center", _HEALTH, health.context,
+        ("alerts", "figures", "slots", "activity", "processes"),
+    ),
+    LivePage("recorder", "Flight recorder", _HEALTH, recorder.context, ("news",), recorder_lines.TAKEN),
     LivePage("journal", "Journal (M9)", _HEALTH, journal.context, ("entries",)),
-)
+)  # fmt: skip
 PAGES = {page.key: page for page in _ALL}
 
 
@@ -98,7 +106,10 @@ def context(page: LivePage, view: PairView) -> dict[str, Any]:
         "announcement": view.announcement,
         "socket": page.address(view.pair, view.query),
     }
-    return {**shared, **page.context(view)}
+    given = {**shared, **page.context(view)}
+    if more := given.pop("socket_more", None):
+        given["socket"] = page.address(view.pair, {**view.query, **more})
+    return given
 
 
 def render(page: LivePage, view: PairView) -> Parts:

@@ -56,6 +56,11 @@ class Volume:
         """What is free of it for the server."""
         return 100 * self.free_bytes / self.total_bytes if self.total_bytes else 0.0
 
+    @property
+    def used_percent(self) -> float:
+        """The rest, of which the server's own files are a part."""
+        return 100 - self.free_percent
+
 
 @dataclass(frozen=True)
 class Database:
