@@ -36,15 +36,15 @@ class SizeField(forms.CharField):
             return value
         for unit, size in reversed(_UNITS.items()):
             if value >= size and (10 * value / size).is_integer():
-                return f"{value / size:g} {unit.upper().replace('KB', 'kB')}"
-        return f"{value:g} B"
+                return f"{f'{value / size:.1f}'.removesuffix('.0')} {unit.upper().replace('KB', 'kB')}"
+        return f"{value:.0f} B"
 
 
 class HealthForm(forms.ModelForm):
     """The thresholds of a pair and how often it is looked at."""
 
-    held_bytes = SizeField(label="Log held", required=False, max_length=40)
-    lag_bytes = SizeField(label="Lag", required=False, max_length=40)
+    held_bytes = SizeField(label="Log held", required=False)
+    lag_bytes = SizeField(label="Lag", required=False)
 
     class Meta:
         model = HealthSettings

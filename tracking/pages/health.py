@@ -45,7 +45,7 @@ def context(view: PairView) -> dict[str, Any]:
         "sides": sides,
         "alerts": alerts,
         "over": Alert.objects.filter(pair=view.pair, ended_at__isnull=False).select_related("node")[:_OVER],
-        "clock": clock_difference(measured),
+        "clock": _clock(measured),
         "slots": _slots(view, sides),
         "limits": _limits(sides),
         "files": _files(view),
@@ -67,6 +67,15 @@ def _sides(view: PairView) -> list[Side]:
             row.node = node
         found.append(Side(node, end, "Primary" if node == pair.primary else "Secondary", row))
     return found
+
+
+def _clock(measured: list[NodeHealth]) -> dict[str, Any] | None:
+    """The difference in words; None is unknown."""
+    if (found := clock_difference(measured)) is None:
+        return None
+    difference, uncertainty = found
+    word = "behind" if difference < 0 else "ahead of"
+    return {"seconds": abs(difference), "word": word, "uncertainty": uncertainty}
 
 
 def _slots(view: PairView, sides: list[Side]) -> list[tuple[Side, HeldSlot, str]]:
