@@ -98,7 +98,9 @@ def test_what_the_role_may_not_see_is_missing_with_the_reason_and_the_rest_is_th
         database.source.execute("drop role watcher")
     assert "permission denied" in seen.missing["wal"] and seen.wal is None
     assert "cannot be seen from here" in seen.missing["volumes"] and seen.volumes == []
-    assert seen.server.version // 10_000 == 16 and seen.limits
+    for part in ("transactions", "senders", "limits"):
+        assert "pg_read_all_stats" in seen.missing[part]
+    assert seen.server.version // 10_000 == 16 and seen.databases
 
 
 def test_a_part_that_takes_too_long_is_left_out(watch, database):
@@ -119,6 +121,15 @@ def test_a_look_changes_nothing_and_cannot(watch, database):
     assert held(database.source_conninfo) == before
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         watch._opened().execute("create table public.mine ()")
+
+
+def test_a_node_that_was_restarted_between_two_looks_answers(servers):
+    watch = Watch(servers.copy.conninfo())
+    watch.look()
+    servers.copy.stop()
+    servers.copy.start()
+    assert watch.look().server.up_seconds < 60
+    watch.close()
 
 
 def test_a_node_that_went_away_is_an_error_and_is_found_again(servers):

@@ -32,6 +32,8 @@ _CAPACITY = (_HERE.parent / "preflight" / "capacity.sql").read_text()
 _STATEMENT, _LOCK = "2s", "500ms"
 _OLD_SECONDS = 5.0  # a younger transaction is not worth a line
 _CLOCK_QUESTIONS = 3
+_SEES_OTHERS = "select pg_has_role('pg_read_all_stats', 'usage')"
+_OF_OTHERS = ("senders", "limits", "transactions")  # without that right they would look as if there were none
 T = TypeVar("T")
 
 
@@ -50,8 +52,14 @@ class Watch:
         Raises `Unreachable` or a psycopg error where the node does not answer; what only our role may not
         see, or what takes longer than 2 s, is missing.
         """
+        kept = self._session is not None
         try:
             return self._look(self._opened(), sizes)
+        except psycopg.OperationalError:
+            self.close()
+            if not kept:
+                raise
+            return self._look(self._opened(), sizes)  # the session may have ended while the node went on
         except BaseException:
             self.close()
             raise
@@ -71,6 +79,8 @@ class Watch:
 
     def _look(self, session: Connection, sizes: bool) -> Figures:
         parts = _Parts(session)
+        if not one(session, _SEES_OTHERS):
+            parts.missing.update(dict.fromkeys(_OF_OTHERS, "only pg_read_all_stats sees what others do"))
         clock = _clock(session)
         server = parts.rows("server", Server)[0]
         if sizes:
@@ -108,6 +118,8 @@ class _Parts:
 
     def rows(self, part: str, kind: type[T], query: str = "", params: Any = None) -> list[T]:
         """A dataclass for each row of its query; of the first part nothing may be missing."""
+        if part in self.missing:
+            return []
         text = query or (_HERE / f"{part}.sql").read_text()
         try:
             with self._session.cursor(row_factory=dict_row) as cursor:
