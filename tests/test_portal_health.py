@@ -55,7 +55,8 @@ def test_what_was_measured_is_shown_with_its_time_and_what_cannot_be_known_with_
     parts = parts_of(pair)
     for piece in ("PostgreSQL 16.14", "PostgreSQL 18.4", "30.0 GB of 200 GB free, 15.0 %", "2.0 GB in pg_wal",
                   "the node's data directory cannot be seen from here", "83 of 120", "none of 20",
-                  "the copy is 0.000 s ahead of the source, give or take 0.002 s"):  # fmt: skip
+                  "the copy is 0.00 ms ahead of the source, give or take 2.00 ms",
+                  "2.00 ms ahead of the engine's, give or take 1.00 ms"):  # fmt: skip
         assert piece in parts["figures"], piece
     assert parts["figures"].count("answers since") == 2 and "Measured" in parts["figures"]
     for piece in ("this pair", "another pair or a hand-over", "9.0 GB", "nobody", "pid 4711",
@@ -123,8 +124,6 @@ def test_open_alerts_need_somebody_on_every_page_until_one_acknowledges_them(peo
     assert "Log held by a slot" not in render_pair(pair.pk, "", OLGA)["head"]
     assert "Long transaction" in render_pair(pair.pk, "", OLGA)["head"]
     assert "holds 9.0 GB" in parts_of(pair)["alerts"]  # the figure stays
-    (line,) = pair.recorder_lines.filter(component="PORTAL")
-    assert line.text.startswith("olga: acknowledged: slot mwa_0badf0_1_f")
 
 
 def test_two_people_acknowledge_at_once_and_the_second_is_told_who_was_first(people):

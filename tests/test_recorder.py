@@ -7,12 +7,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from nodes.models import Pair
 from nodes.postgres.connect import wait_until
 from nodes.status import COMPONENT, RECORDER_LEVELS
-from tests.portal import make_pair
+from tests.portal import make_pair, make_people
 from tracking import recorder as recording
 from tracking.engine.say import say, took
 from tracking.models import RecorderLine, RecorderSettings, set_phase, set_state
@@ -200,6 +201,16 @@ def test_what_is_old_or_too_much_is_pruned():
     assert other.recorder_lines.count() == 2_001
     RecorderLine.prune(RecorderSettings.of(other))
     assert not other.recorder_lines.filter(text="old").exists() and other.recorder_lines.count() == 2_000
+
+
+def test_what_people_ask_for_is_recorded_with_who_has_asked_and_why_it_was_refused():
+    pair, client = make_pair(), Client()
+    client.force_login(make_people()["olga"])
+    client.post("/pairs/shop/start/")
+    client.post("/pairs/shop/pause/")
+    first, second = lines(pair)
+    assert (first.component, first.text) == ("PORTAL", "olga: start")
+    assert second.text.startswith("olga: pause was refused: pair shop is in phase Defined")
 
 
 def test_levels_are_from_the_worst_to_the_most_detailed():

@@ -64,13 +64,7 @@ def _save(
 def acknowledge(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """Somebody knows of an alert."""
     alert = get_object_or_404(Alert.objects.select_related("pair"), pk=pk, pair__name=name)
-    username = request.user.username
-
-    def act() -> None:
-        alert.acknowledge(username)
-        record(alert.pair, username, f"acknowledged: {alert}")
-
-    return carry_out(request, alert.pair, act, page="health")
+    return carry_out(request, alert.pair, lambda: alert.acknowledge(request.user.username), page="health")
 
 
 @require_safe

@@ -28,11 +28,14 @@ class Side:
         """The last figures."""
         return self.row.figures if self.row else None
 
-    def missing(self, part: str) -> str:
-        """Why a part is not known; empty where it is."""
+    @property
+    def clock(self) -> str:
+        """How its clock stands to that of the engine's host."""
         if self.seen is None:
-            return "not measured yet"
-        return self.seen.missing.get(part, "")
+            return "unknown"
+        clock = self.seen.clock
+        word = "behind" if clock.offset < 0 else "ahead of"
+        return f"{_apart(clock.offset)} {word} the engine's, give or take {_apart(clock.uncertainty)}"
 
 
 def context(view: PairView) -> dict[str, Any]:
@@ -75,7 +78,12 @@ def _clock(measured: list[NodeHealth]) -> dict[str, Any] | None:
         return None
     difference, uncertainty = found
     word = "behind" if difference < 0 else "ahead of"
-    return {"seconds": abs(difference), "word": word, "uncertainty": uncertainty}
+    return {"apart": _apart(difference), "word": word, "uncertainty": _apart(uncertainty)}
+
+
+def _apart(seconds: float) -> str:
+    """A difference of clocks, as fine as it was measured."""
+    return f"{abs(seconds):.3f} s" if abs(seconds) >= 1 else f"{abs(seconds) * 1_000:.2f} ms"
 
 
 def _slots(view: PairView, sides: list[Side]) -> list[tuple[Side, HeldSlot, str]]:
