@@ -184,6 +184,41 @@ COMPARE = Vocabulary(
     Status("STOPPED", "Stopped", "incomplete", terminal=True),
     Status("NO VERDICT", "No verdict", "unknown", terminal=True),
 )
+# What the health center raises an alert for.
+ALERT = Vocabulary(
+    Status("AWAY", "Node does not answer", "failed"),
+    Status("STORAGE", "Storage", "caution-major"),
+    Status("WAL", "Log held by a slot", "caution-major"),
+    Status("SLOT", "Slot lost or left over", "caution-major"),
+    Status("LAG", "Lag", "caution-major"),
+    Status("CONNECTIONS", "Connections", "caution-major"),
+    Status("TRANSACTION", "Long transaction", "caution-minor"),
+    Status("CLOCK", "Clock difference", "caution-minor"),
+)
+# The flight recorder: how much a line matters, the worst first, and whose step it is.
+RECORDER_LEVEL = Vocabulary(
+    Status("ERROR", "Error", "failed"),
+    Status("WARNING", "Warning", "caution-major"),
+    Status("INFO", "Information", "informative"),
+    Status("DETAIL", "Detail", "not-started"),
+)
+RECORDER_LEVELS = tuple(value for value, _ in RECORDER_LEVEL.choices)
+RECORDER_DEFAULT = "INFO"
+TROUBLE_LEVEL = RECORDER_LEVELS.index("WARNING")
+COMPONENT = Vocabulary(
+    Status("ENGINE", "Engine", "normal"),
+    Status("CAPTURE", "Capture", "normal"),
+    Status("COPY", "System migration", "normal"),
+    Status("RESYNC", "Synchronization", "normal"),
+    Status("DEFINITIONS", "Definitions", "normal"),
+    Status("OTHERS", "Other objects", "normal"),
+    Status("FILES", "Files", "normal"),
+    Status("SWAP", "Role swap", "normal"),
+    Status("COMPARE", "Compare", "normal"),
+    Status("HEALTH", "Health", "normal"),
+    Status("RECORDER", "Flight recorder", "normal"),
+    Status("PORTAL", "What people did", "normal"),
+)
 
 # Why a pool or a file root is suspended (Db2 Mirror's REPLICATION_DETAIL_INFO; 9000 and up are ours).
 REASONS = {

@@ -4,17 +4,17 @@ from django.urls import path
 
 from mwaportal import converters  # noqa: F401
 
-from . import compare_views, file_views, sample_views, views
+from . import compare_views, file_views, health_views, sample_views, views
 from .pages import PAGES
 
-_WITH_FORM = ("", "criteria", "files", "compare")  # these have a view of their own above
+# These have a view of their own below.
+_WITH_FORM = ("", "criteria", "files", "compare", "health", "recorder")
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("object-types/", views.object_types, name="object-types"),
     path("exports/<str:view>.<str:form>", views.export, name="export"),
     path("pairs/<pair:name>/criteria/", views.criteria, name="criteria"),
-    path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="compare"),
     path("pairs/<pair:name>/pools/<int:number>/control-point/", views.control_point, name="control-point"),
     path("pairs/<pair:name>/pools/<int:number>/end-session/", views.end_session, name="session-end"),
     path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="pool-compare"),
@@ -36,6 +36,15 @@ urlpatterns = [
     path("pairs/<pair:name>/files/<int:pk>/<slug:act>/", file_views.act, name="file"),
     path("pairs/<pair:name>/introduction/", views.introduction_read, name="introduction-read"),
     path("pairs/<pair:name>/samples/", sample_views.samples, name="samples"),
+    path("pairs/<pair:name>/health/", health_views.health, name="health"),
+    path(
+        "pairs/<pair:name>/health/alerts/<int:pk>/acknowledge/",
+        health_views.acknowledge,
+        name="alert-acknowledge",
+    ),
+    path("pairs/<pair:name>/recorder/", health_views.flight_recorder, name="recorder"),
+    path("pairs/<pair:name>/recorder/lines.csv", health_views.lines, name="recorder-lines"),
+    path("pairs/<pair:name>/support.zip", health_views.support_bundle, name="bundle"),
     path("pairs/<pair:name>/", views.show, {"key": ""}, name="pair"),
     *(
         path(f"pairs/<pair:name>/{key}/", views.show, {"key": key}, name=key)

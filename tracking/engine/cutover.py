@@ -19,7 +19,7 @@ from tracking.models import set_phase
 from . import others, outcome, proof, synchronize
 from .files import Files
 from .poolruntime import PoolRuntime
-from .say import say
+from .say import say, took
 from .swaptold import Told
 
 _log = logging.getLogger("mwa.engine")
@@ -51,6 +51,7 @@ def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], files: Fi
     if not approved.update(state=request.state, started_at=request.started_at):
         return
     swaps: list[PoolSwap] = []
+    began = time.monotonic()
     try:
         if _decided(pair, request, runtimes, swaps, files):
             behind = _open(pair, runtimes, swaps)
@@ -59,6 +60,15 @@ def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], files: Fi
     finally:
         _each(swaps, PoolSwap.close)
         files.release()
+        _record(pair, request, began)
+
+
+def _record(pair: Pair, request: SwapRequest, began: float) -> None:
+    """For the flight recorder; by now the applications work again."""
+    for step in request.steps:
+        recorded = {"pair": pair.pk, "place": step.get("database", ""), "seconds": step.get("ms", 0) / 1000}
+        _log.info("%s: %s", step.get("name"), step.get("text", ""), extra=recorded)
+    took(began, f"Role swap {request.pk} {request.failure or 'has ended'}", pair)
 
 
 def _decided(

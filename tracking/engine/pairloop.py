@@ -18,11 +18,12 @@ from . import criteria_list, cutover, outcome, removal, setup, synchronize
 from .compares import Compares
 from .filehosts import works_here
 from .files import Files
+from .health import Health
 from .inventories import Inventories
 from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
-from .say import say
+from .say import say, took
 from .setup import SetupFailed
 
 _log = logging.getLogger("mwa.engine")
@@ -43,6 +44,7 @@ class PairLoop(threading.Thread):
         super().__init__(name=f"pair {pair_id}", daemon=True)
         self.pair_id = pair_id
         self._owner = owner
+        self._ours = {"pair": pair_id}  # whose lines these are, for the flight recorder
         self._bell = threading.Event()
         self._ending = threading.Event()
         self._halt = threading.Event()  # what takes long ends early
@@ -52,6 +54,7 @@ class PairLoop(threading.Thread):
         self._others = Others()
         self._inventories = Inventories()
         self._files = Files(pair_id, owner)
+        self._health = Health(pair_id)
 
     def wake(self) -> None:
         """Look now."""
@@ -68,16 +71,19 @@ class PairLoop(threading.Thread):
         """The thread's body."""
         renewing = threading.Thread(target=self._renew, daemon=True, name=f"lease {self.pair_id}")
         renewing.start()
+        self._health.start()
         try:
             self._loop()
         finally:
             self.stop()
+            self._health.stop()
             self._compares.stop()
             self._others.stop()
             self._inventories.stop()
             through = self._files.stop()
             for steps in self._pools.values():
                 steps.end(_DRAIN_SECONDS)
+            self._health.join(_DRAIN_SECONDS)
             if self._is_elsewhere and through:
                 self._give_back(renewing)
             connection.close()
@@ -97,7 +103,7 @@ class PairLoop(threading.Thread):
                 self._reconcile(pair, self._steps_of(pair))
             except Exception as error:
                 # Whatever it was, the next look at the facts decides what to do about it.
-                _log.exception("pair %s", self.pair_id)
+                _log.exception("pair %s", self.pair_id, extra=self._ours)
                 self._complain(error)
                 pause = _AFTER_ERROR_SECONDS
             self._bell.wait(pause)
@@ -157,8 +163,10 @@ class PairLoop(threading.Thread):
             steps.begin(synchronize.step if mirrored else self._set_up)
 
     def _set_up(self, runtime: PoolRuntime) -> bool:
-        before = runtime.pool.step
+        before, began = runtime.pool.step, time.monotonic()
         setup.step(runtime, self._halt)
+        if runtime.pool.step != before:
+            took(began, f"Step {runtime.pool.get_step_display()} is done", runtime.pool)
         return runtime.pool.step != before
 
     def _checked(self, pair: Pair, runtimes: list[PoolRuntime]) -> bool:
@@ -213,10 +221,12 @@ class PairLoop(threading.Thread):
                 if pair is None or pair.take_lease(self._owner, LEASE_SECONDS):
                     held_until = asked_at + LEASE_SECONDS
                 else:
-                    _log.warning("pair %s: the lease was taken by somebody else", self.pair_id)
+                    _log.warning(
+                        "pair %s: the lease was taken by somebody else", self.pair_id, extra=self._ours
+                    )
                     self.stop()
             except Exception:
-                _log.exception("pair %s: the lease could not be renewed", self.pair_id)
+                _log.exception("pair %s: the lease could not be renewed", self.pair_id, extra=self._ours)
                 if time.monotonic() > held_until:
                     self.stop()
         connection.close()
@@ -236,4 +246,4 @@ class PairLoop(threading.Thread):
             say(pair, text, "ERROR")
             doorbell.notify(pair.pk)
         except Exception:
-            _log.exception("pair %s: nobody could be told", self.pair_id)
+            _log.exception("pair %s: nobody could be told", self.pair_id, extra=self._ours)

@@ -1,6 +1,7 @@
 """Proof that both nodes are equal: carrying out a compare; that of a role swap."""
 
 import threading
+import time
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -17,6 +18,7 @@ from tracking.models import CompareResult, CompareRun
 
 from .beat import Beat
 from .poolruntime import PoolRuntime
+from .say import took
 from .tended import Tended
 
 _COUNTERS = """
@@ -38,7 +40,7 @@ def run(
 
     One that `stop` ends is not ended here: it begins again with the next engine.
     """
-    route, name = runtime.route, runtime.pool.slot()
+    route, name, began = runtime.route, runtime.pool.slot(), time.monotonic()
     with connect(route.primary_conninfo, "compare position") as session:
         written, left_out = _counters(session), criteria.left_out(session)
         wanted = _within(compare, runtime, left_out) if tables is None else list(tables)
@@ -62,6 +64,7 @@ def run(
     elif not wanted:
         compare.message = f"neither node has a table that is mirrored and among {compare.of}"
     _end(compare, progress)
+    took(began, f"{compare} has ended", runtime.pool)
 
 
 def _within(

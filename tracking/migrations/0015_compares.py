@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('nodes', '0010_node_files'),
-        ('tracking', '0013_phases'),
+        ('tracking', '0014_health'),
     ]
 
     operations = [

@@ -1,5 +1,6 @@
 """What changes and how it gets across: copies of tables, the tracking lists, compares, the journal."""
 
+from .alerts import Alert, Beyond
 from .compare import CompareResult, CompareRun
 from .comparing import Compare
 from .copies import TableCopy, TrackedTable
@@ -7,12 +8,14 @@ from .entries import Entry
 from .filecompare import FileCompare
 from .files import FileChange, FileWatch, MigratedFile
 from .handover import HandOver, HandOverPhase
+from .health import FileRoom, HealthSettings, NodeHealth
 from .history import Attempt, MigratedObject
 from .introduction import Introduction
 from .inventory import Inventory, ObjectCount
 from .jobs import NodeJobs
 from .journal import JournalEntry, Message, set_phase, set_state
 from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
+from .recorder import RecorderLine, RecorderSettings
 from .requests import NodeRequest
 from .samples import PoolSample
 from .schedule import CompareSchedule
@@ -20,7 +23,9 @@ from .setup import FinishingPart, SetupStep
 
 __all__ = [
     "TABLE_TYPES",
+    "Alert",
     "Attempt",
+    "Beyond",
     "Compare",
     "CompareResult",
     "CompareRun",
@@ -30,21 +35,26 @@ __all__ = [
     "Entry",
     "FileChange",
     "FileCompare",
+    "FileRoom",
     "FileWatch",
     "FinishingPart",
     "HandOver",
     "HandOverPhase",
+    "HealthSettings",
     "Introduction",
     "Inventory",
     "JournalEntry",
     "Message",
     "MigratedFile",
     "MigratedObject",
+    "NodeHealth",
     "NodeJobs",
     "NodeRequest",
     "ObjectCount",
     "OtherObject",
     "PoolSample",
+    "RecorderLine",
+    "RecorderSettings",
     "SetupStep",
     "TableCopy",
     "TrackedTable",

@@ -14,6 +14,7 @@ from django.utils.html import escape
 
 from mwaportal.access import Viewer
 from nodes.models import Pair
+from tracking import recorder_lines
 
 from . import (
     compare,
@@ -21,11 +22,13 @@ from . import (
     cutover,
     definitions,
     files,
+    health,
     home,
     journal,
     migration,
     overview,
     paths,
+    recorder,
     synchronization,
     tables,
     types,
@@ -80,30 +83,25 @@ _ALL = (
     LivePage("definitions", "Definitions and other objects (LTL)", _LISTS, definitions.context, ("entries",)),
     LivePage("paths", "Files (ITL)", _LISTS, paths.context, ("entries",)),
     LivePage(
-        "migration",
-        "System migration",
-        _WORK,
-        migration.context,
-        ("advance", "copies", "locks", "finishing", "checkpoints", "messages"),
-        frozenset({"state", "name"}),
+        "migration", "System migration", _WORK, migration.context,
+        ("advance", "copies", "locks", "finishing", "checkpoints", "messages"), frozenset({"state", "name"}),
     ),
     LivePage(
-        "synchronization",
-        "Synchronization phases",
-        _WORK,
-        synchronization.context,
+        "synchronization", "Synchronization phases", _WORK, synchronization.context,
         ("handovers", "preventing", "resync", "earlier"),
     ),
-    LivePage("compare", "Compare", _WORK, compare.context, ("compares",)),
-    LivePage("cutover", "Cutover", _WORK, cutover.context, ("swap",)),
-    LivePage("migration", "System migration", _WORK, migration.context, ("copies", "messages")),
     LivePage("compare", "Compare", _WORK, compare.context, ("progress", "history"), compare.TAKES),
     LivePage("cutover", "Cutover", _WORK, cutover.context, ("swap", "checks", "past"), cutover.TAKES),
-    LivePage("types", "Object types and migration", _MANAGEMENT, types.context, ("counts",), types.TAKES),
     LivePage("criteria", "Replication criteria", _MANAGEMENT, criteria.context, ("changes", "rules")),
     LivePage("files", "File roots", _MANAGEMENT, files.context, ("list",)),
+    LivePage("types", "Object types and migration", _MANAGEMENT, types.context, ("counts",), types.TAKES),
+    LivePage(
+        "health", "Health center", _HEALTH, health.context,
+        ("alerts", "figures", "slots", "activity", "processes"),
+    ),
+    LivePage("recorder", "Flight recorder", _HEALTH, recorder.context, ("news",), recorder_lines.TAKEN),
     LivePage("journal", "Journal (M9)", _HEALTH, journal.context, ("entries",)),
-)
+)  # fmt: skip
 PAGES = {page.key: page for page in _ALL}
 
 
@@ -119,7 +117,10 @@ def context(page: LivePage, view: PairView) -> dict[str, Any]:
         "announcement": view.announcement,
         "socket": page.address(view.pair, view.query),
     }
-    return {**shared, **page.context(view)}
+    given = {**shared, **page.context(view)}
+    if more := given.pop("socket_more", None):
+        given["socket"] = page.address(view.pair, {**view.query, **more})
+    return given
 
 
 def render(page: LivePage, view: PairView) -> Parts:
