@@ -136,7 +136,8 @@ class Compares:
 
     def _run(self, asked: CompareRun, runtime: PoolRuntime) -> None:
         try:
-            run(asked, runtime, None, self._stop)
+            with runtime.at("COMPARE"):
+                run(asked, runtime, None, self._stop)
         except (Unreachable, psycopg.Error, DatabaseError) as error:
             _log.warning("%s begins again: %s", asked, error)
         finally:

@@ -215,7 +215,8 @@ def resume(runtime: PoolRuntime) -> None:
     pool = runtime.pool
     set_state(pool, "ACTIVE", "SYNCHRONIZING")
     try:
-        done = _hand_over(runtime)
+        with runtime.at("RESYNC"):
+            done = _hand_over(runtime)
     except LeaseLost:
         raise  # whose the pair is now has begun to work on the pool
     except Exception as error:

@@ -5,8 +5,10 @@ from .copies import TableCopy, TrackedTable
 from .entries import Entry
 from .files import FileChange, FileCompare, FileWatch, MigratedFile
 from .history import Attempt, MigratedObject
+from .jobs import Job
 from .journal import JournalEntry, Message, set_phase, set_state
 from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
+from .preflight import PreflightRun
 
 __all__ = [
     "TABLE_TYPES",
@@ -19,11 +21,13 @@ __all__ = [
     "FileChange",
     "FileCompare",
     "FileWatch",
+    "Job",
     "JournalEntry",
     "Message",
     "MigratedFile",
     "MigratedObject",
     "OtherObject",
+    "PreflightRun",
     "TableCopy",
     "TrackedTable",
     "set_phase",
