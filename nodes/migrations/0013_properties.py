@@ -22,6 +22,11 @@ class Migration(migrations.Migration):
             name='identifier',
             field=models.BigIntegerField(editable=False, null=True),
         ),
+        migrations.AddField(
+            model_name='pair',
+            name='asked_at',
+            field=models.DateTimeField(editable=False, null=True),
+        ),
         migrations.AlterField(
             model_name='pair',
             name='lag_limit_bytes',

@@ -38,6 +38,7 @@ class Pair(models.Model):
     swapped = models.BooleanField(default=False)  # whether the copy is the primary now
     goal = models.CharField(max_length=12, choices=Goal, default=Goal.NONE, blank=True)
     asked_by = models.CharField(max_length=150, blank=True)  # whose goal it is, for the journal
+    asked_at = models.DateTimeField(null=True, editable=False)
     phase = models.CharField(max_length=12, choices=status.PHASE.choices, default="", blank=True)
     phase_detail = models.CharField(max_length=1, choices=status.PHASE_DETAIL.choices, default="I")
     detail_text = models.TextField(blank=True)
@@ -112,9 +113,9 @@ class Pair(models.Model):
         if goal == self.Goal.SYNC:
             for mirrored in (self.pools, self.file_roots):
                 mirrored.update(retry_at=timezone.now())  # now, whatever auto-resume or a backoff says
-        held.goal, held.asked_by = goal, by
-        held.save(update_fields=["goal", "asked_by"])
-        self.goal, self.asked_by = held.goal, held.asked_by
+        held.goal, held.asked_by, held.asked_at = goal, by, timezone.now()
+        held.save(update_fields=["goal", "asked_by", "asked_at"])
+        self.goal, self.asked_by, self.asked_at = held.goal, held.asked_by, held.asked_at
 
     def in_the_way_of_swap(self) -> str:
         """Why a role swap cannot take place now, with what is seen and what is needed; empty where it can."""
