@@ -4,15 +4,27 @@ from django.urls import path
 
 from mwaportal import converters  # noqa: F401
 
-from . import file_views, views
+from . import file_views, property_views, setup_views, views
 from .pages import PAGES
 
-_WITH_FORM = ("", "criteria", "files")  # these have a view of their own above
+_WITH_FORM = (
+    "",
+    "criteria",
+    "files",
+    "nodes",
+    "databases",
+    "properties",
+)  # these have a view of their own above
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("object-types/", views.object_types, name="object-types"),
     path("exports/<str:view>.<str:form>", views.export, name="export"),
+    path("pairs/new/", setup_views.new_pair, name="pair-new"),
+    path("pairs/<pair:name>/nodes/", setup_views.nodes, name="nodes"),
+    path("pairs/<pair:name>/databases/", setup_views.databases, name="databases"),
+    path("pairs/<pair:name>/setup/preflight/", setup_views.preflight, name="preflight"),
+    path("pairs/<pair:name>/properties/", property_views.properties, name="properties"),
     path("pairs/<pair:name>/criteria/", views.criteria, name="criteria"),
     path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="compare"),
     path("pairs/<pair:name>/definitions/<int:pk>/<slug:act>/", views.definition, name="definition"),

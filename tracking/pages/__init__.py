@@ -14,18 +14,24 @@ from django.utils.html import escape
 
 from mwaportal.access import Viewer
 from nodes.models import Pair
+from tracking.setup_steps import wizard
 
 from . import (
     compare,
     criteria,
     cutover,
+    databases,
     definitions,
     files,
+    guide,
     home,
     journal,
     migration,
+    nodes,
     overview,
     paths,
+    properties,
+    setup,
     tables,
 )
 from .view import PairView
@@ -72,14 +78,19 @@ class LivePage:
 
 _ALL = (
     LivePage("", "Overview", "", overview.context, ("head", "pools", "phases", "roots")),
+    LivePage("guide", "Guide", "", guide.context, ("steps", "jobs")),
     LivePage("tables", "Tables and rows (OTL)", _LISTS, tables.context, ("tracked",)),
     LivePage("definitions", "Definitions and other objects (LTL)", _LISTS, definitions.context, ("entries",)),
     LivePage("paths", "Files (ITL)", _LISTS, paths.context, ("entries",)),
     LivePage("migration", "System migration", _WORK, migration.context, ("copies", "messages")),
     LivePage("compare", "Compare", _WORK, compare.context, ("compares",)),
     LivePage("cutover", "Cutover", _WORK, cutover.context, ("swap",)),
+    LivePage("setup", "Set-up and preflight", _MANAGEMENT, setup.context, ("steps", "preflight")),
+    LivePage("nodes", "Nodes", _MANAGEMENT, nodes.context, ("nodes",)),
+    LivePage("databases", "Databases", _MANAGEMENT, databases.context, ("chosen",)),
     LivePage("criteria", "Replication criteria", _MANAGEMENT, criteria.context, ("changes", "rules")),
     LivePage("files", "File roots", _MANAGEMENT, files.context, ("list",)),
+    LivePage("properties", "Properties", _MANAGEMENT, properties.context, ("values", "changes")),
     LivePage("journal", "Journal (M9)", _HEALTH, journal.context, ("entries",)),
 )
 PAGES = {page.key: page for page in _ALL}
@@ -97,6 +108,7 @@ def context(page: LivePage, view: PairView) -> dict[str, Any]:
         "needs": view.needs,
         "announcement": view.announcement,
         "socket": page.address(view.pair, view.query),
+        "wizard": wizard(view, page.key),
     }
     return {**shared, **page.context(view)}
 
