@@ -69,9 +69,6 @@ class PropertiesForm(forms.Form):
 
 
 def _field(each: Property, value: str) -> forms.Field:
-    if each.choices:
-        return forms.ChoiceField(label=each.label, choices=each.choices, initial=value)
-    attributes = {"inputmode": "text", "autocomplete": "off"}
-    return forms.CharField(
-        label=each.label, initial=value, max_length=_LONGEST, widget=forms.TextInput(attributes)
-    )
+    """What is typed is judged by the property alone, so that everything that is wrong is said at once."""
+    widget = forms.Select(choices=each.choices) if each.choices else forms.TextInput({"autocomplete": "off"})
+    return forms.CharField(label=each.label, initial=value, max_length=_LONGEST, widget=widget)
