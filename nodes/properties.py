@@ -43,9 +43,9 @@ class Property:
 
     @property
     def limits(self) -> str:
-        """The least and the largest value, as they are typed; empty where it has choices."""
+        """The least and the largest value; empty where it has choices."""
         found = limits(self.field.validators)
-        return f"{self.render(found[0])} to {self.render(found[1])}" if found else ""
+        return f"{self._told(found[0])} to {self._told(found[1])}" if found else ""
 
     @property
     def default(self) -> str:
@@ -54,7 +54,11 @@ class Property:
 
     def shown(self, value: Any) -> str:
         """In words, with its unit."""
-        return dict(self.choices).get(str(value)) or f"{self.render(value)} {self.unit}".strip()
+        return dict(self.choices).get(str(value)) or f"{self._told(value)} {self.unit}".strip()
+
+    def _told(self, value: Any) -> str:
+        """Easier to read than what is typed."""
+        return f"{value:,}" if self.render is str else self.render(value)
 
     def clean(self, value: Any) -> Any:
         """What was typed as a value within the limits; raises `ValidationError`."""

@@ -36,6 +36,8 @@ def context(view: PairView) -> dict[str, Any]:
         and pair.goal != Pair.Goal.REMOVED,
         "may_start": view.viewer.operate and bool(view.pools) and not pair.goal,
         "start": next((offer for offer in offers.of_pair(view) if offer.action.does == "migrate"), None),
+        "start_of": f"of {pair}",
+        "create_on": f"on {pair.copy}",
         "create_url": reverse("preflight", args=[pair.name]),
         "create_what": _CREATE.format(copy=pair.copy, names=", ".join(lacking), count=len(lacking)),
         **told,
