@@ -1,6 +1,9 @@
-"""PostgreSQL, with a flush between tests that also empties what the product never lets anybody empty."""
+"""PostgreSQL, with a flush between tests that also empties what the product never lets anybody empty.
 
-from django.db.backends.postgresql import base, operations
+And with an end of the test database that waits for nobody.
+"""
+
+from django.db.backends.postgresql import base, creation, operations
 
 _APPEND_ONLY = ("tracking_journalentry", "nodes_propertychange")
 
@@ -15,5 +18,13 @@ def _switched(how):
     return [f"alter table {table} {how} trigger append_only" for table in _APPEND_ONLY]
 
 
+class DatabaseCreation(creation.DatabaseCreation):
+    def _destroy_test_db(self, test_database_name, verbosity):
+        name = self.connection.ops.quote_name(test_database_name)
+        with self._nodb_cursor() as cursor:  # the threads of live pages keep their sessions
+            cursor.execute(f"drop database {name} with (force)")
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
+    creation_class = DatabaseCreation
