@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count
+
 from nodes import status
 from nodes.models import FileRoot, Pair, StoragePool
 from nodes.status import Status
@@ -62,11 +64,8 @@ def _stopped(job: Job) -> Status:
 
 def _compared(pools: Sequence[StoragePool]) -> dict[int, int]:
     """By pool: tables that the compare which is under way has been through."""
-    found: dict[int, int] = {}
-    running = CompareResult.objects.filter(run__pool__in=pools, run__ended_at=None)
-    for pool in running.values_list("run__pool", flat=True):
-        found[pool] = found.get(pool, 0) + 1
-    return found
+    running = CompareResult.objects.filter(run__pool__in=pools, run__ended_at=None).order_by()
+    return dict(running.values_list("run__pool").annotate(Count("id")))
 
 
 def _figures(job: Job, about: Mirrored | None, comparing: dict[int, int], now: datetime) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.html import escape
 
 from mwaportal.access import Viewer
@@ -107,7 +108,7 @@ def context(page: LivePage, view: PairView) -> dict[str, Any]:
         "needs": view.needs,
         "announcement": view.announcement,
         "socket": page.address(view.pair, view.query),
-        "wizard": wizard(view, page.key),
+        "wizard": SimpleLazyObject(lambda: wizard(view, page.key)),  # it is not in a live part
     }
     return {**shared, **page.context(view)}
 
