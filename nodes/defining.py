@@ -3,10 +3,11 @@
 Every function raises `ValidationError`, which names the object, the value seen and the value needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from .models import Node, Pair, PropertyChange, StoragePool
 from .postgres import offered
@@ -26,7 +27,7 @@ def add_node(name: str, conninfo: str, by: str, *, may_be_away: bool) -> tuple[N
     node = Node(name=name, conninfo=conninfo)
     node.full_clean()
     why = _learn(node, conninfo, may_be_away=may_be_away)
-    with transaction.atomic():
+    with _once(node), transaction.atomic():
         node.save()
         _note(node, "connection string", "", describe(conninfo), by)
     return node, why
@@ -59,7 +60,7 @@ def add_pair(name: str, source: Node, copy: Node, databases: Sequence[str] = ())
     """Define a pair, with its databases where they are known already; the first is *SYSBAS."""
     pair = Pair(name=name, source=source, copy=copy)
     pair.full_clean(exclude=["token"])
-    with transaction.atomic():
+    with _once(pair, exclude=["token"]), transaction.atomic():
         pair.save()
         if databases:
             set_databases(pair, databases)
@@ -87,6 +88,16 @@ def set_databases(pair: Pair, databases: Sequence[str]) -> None:
             pool.number = number
             pool.full_clean()
             pool.save()
+
+
+@contextmanager
+def _once(row: Node | Pair, **left_out: Sequence[str]) -> Iterator[None]:
+    """Of two who define the same at the same moment the second is told what he would be told later."""
+    try:
+        yield
+    except IntegrityError:
+        row.full_clean(**left_out)
+        raise
 
 
 def _refuse_names(pair: Pair, databases: Sequence[str], *, twice: bool) -> None:

@@ -158,6 +158,8 @@ CHECK = Vocabulary(
 JOB = Vocabulary(
     Status("PREFLIGHT", "Preflight", "in-progress"),
     Status("CAPTURE", "Tracking changes", "normal"),
+    Status("STREAM", "Following the primary", "normal"),
+    Status("WAIT", "Waiting", "pending"),
     Status("INSTALL", "Installing the capture", "in-progress"),
     Status("DEFINE", "Making definitions", "in-progress"),
     Status("COPY", "Copying rows", "in-progress"),

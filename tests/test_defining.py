@@ -1,7 +1,10 @@
 """Defining nodes, pairs and databases: tested when given, refused with what is wrong, and no secret shown."""
 
+import threading
+
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from nodes import defining
 from nodes.models import CriteriaRule, Node, Pair, PropertyChange
@@ -129,6 +132,28 @@ def test_a_pair_may_be_called_what_people_like(name):
     assert Pair.objects.get(name=name) == pair
     assert "already exists" in why(defining.add_pair, name, nodes.source, nodes.copy)
     assert "same node" in why(defining.add_pair, "more", nodes.source, nodes.source)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_define_the_same_pair_at_the_same_moment_one_is_told():
+    nodes, outcomes, together = make_pair("other"), [], threading.Barrier(2)
+
+    def add() -> None:
+        together.wait(10)
+        try:
+            defining.add_pair("crm", nodes.source, nodes.copy, ["shop"])
+            outcomes.append("added")
+        except ValidationError as refusal:
+            outcomes.append(" ".join(refusal.messages))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=add) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(outcomes) == ["Pair with this Name already exists.", "added"]
 
 
 def test_a_question_without_a_server_is_answered_at_once():

@@ -182,6 +182,19 @@ def test_nothing_under_way_is_said():
     assert "Nothing that takes long is under way" in shown(pair)
 
 
+def test_what_goes_on_without_a_job_is_told_where_an_engine_sees_to_it():
+    pair = make_synchronizing_pair()
+    attended(pair)
+    assert re.search(r"\*SYSBAS Following the primary [\d:]+ lag 2\.3 kB, measured at", shown(pair))
+    pool = pair.pools.get()
+    set_state(pool, "TRACKING", "SUSPENDED", 9070, "no room")
+    pool.retry_at = timezone.now() + timedelta(minutes=1)
+    pool.save()
+    assert "9070 Resynchronization failed: no room; tried again at" in shown(pair)
+    Pair.objects.update(lease_until=None)
+    assert "Following" not in shown(pair)
+
+
 def test_a_role_swap_is_decided_at_the_fourth_step_by_somebody_else():
     pair, people = make_synchronizing_pair(), make_people()
     swap = SwapRequest.request(pair, people["olga"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count
 
+from mwaportal.shown import size
 from nodes import status
 from nodes.models import FileRoot, Pair, StoragePool
 from nodes.status import Status
@@ -45,7 +46,7 @@ def under_way(
     by_key: dict[tuple[str, int], Mirrored] = {("pool", pool.pk): pool for pool in pools}
     by_key |= {("root", root.pk): root for root in roots}
     comparing = _compared(pools)
-    found = []
+    found: list[Work | None] = []
     for job in pair.jobs.all():
         about = by_key.get(("pool", job.pool_id) if job.pool_id else ("root", job.root_id or 0))
         if pair.attended and job.owner == pair.lease_owner:
@@ -54,8 +55,22 @@ def under_way(
             found.append(Work(_stopped(job), about, job.began_at, _STOPPED))
     if pair.attended:
         found += [work for root in roots for work in _of_files(root)]
+        at_work = {id(work.about) for work in found if work.what.value != "CAPTURE"}
+        found += [_at_rest(each, now) for each in (*pools, *roots) if id(each) not in at_work]
     order = {id(each): number for number, each in enumerate((*pools, *roots))}
-    return sorted(found, key=lambda work: order.get(id(work.about), -1))
+    return sorted(filter(None, found), key=lambda work: order.get(id(work.about), -1))
+
+
+def _at_rest(each: Mirrored, now: datetime) -> Work | None:
+    """What goes on without a job of its own: the stream, or waiting for the next attempt."""
+    if each.replicating and isinstance(each, StoragePool):
+        lag = "lag unknown" if each.lag_bytes is None else f"lag {size(each.lag_bytes)}"
+        measured = f", measured at {each.measured_at:%H:%M:%S}" if each.measured_at else ""
+        return Work(status.JOB["STREAM"], each, each.since, lag + measured)
+    if each.detail == "SUSPENDED" and each.retry_at and each.retry_at > now:
+        again = f"{each.reason} {each.why}; tried again at {each.retry_at:%H:%M:%S}"
+        return Work(status.JOB["WAIT"], each, each.since, again)
+    return None
 
 
 def _stopped(job: Job) -> Status:

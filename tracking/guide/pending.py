@@ -8,7 +8,7 @@ from nodes.models import FileRoot, Pair, StoragePool
 from tracking.jobs import Work
 from tracking.pages.view import PairView
 
-_NOT_WAITED_FOR = frozenset({"CAPTURE", "TRACK FILES", "PREFLIGHT"})  # they go on in a pause
+_NOT_WAITED_FOR = frozenset({"CAPTURE", "TRACK FILES", "STREAM", "WAIT"})  # they go on in a pause
 
 
 @dataclass(frozen=True)
