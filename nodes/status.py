@@ -219,6 +219,39 @@ COMPONENT = Vocabulary(
     Status("RECORDER", "Flight recorder", "normal"),
     Status("PORTAL", "What people did", "normal"),
 )
+PREFLIGHT = Vocabulary(
+    Status("ASKED", "Asked for", "pending"),
+    Status("RUNNING", "Running", "in-progress"),
+    Status("PASSED", "Passed", "succeeded", terminal=True),
+    Status("FAILED", "Failed", "failed", terminal=True),
+    Status("ENDED", "Could not be carried out", "failed", terminal=True),
+)
+CHECK = Vocabulary(
+    Status("failed", "Failed", "failed", terminal=True),
+    Status("warning", "Warning", "caution-minor", terminal=True),
+    Status("passed", "Passed", "succeeded", terminal=True),
+)
+# What the engine is at, as long as it is. Those that a pause does not wait for go on in it.
+JOB = Vocabulary(
+    Status("PREFLIGHT", "Preflight", "in-progress"),
+    Status("CAPTURE", "Tracking changes", "normal"),
+    Status("STREAM", "Following the primary", "normal"),
+    Status("WAIT", "Waiting", "pending"),
+    Status("INSTALL", "Installing the capture", "in-progress"),
+    Status("DEFINE", "Making definitions", "in-progress"),
+    Status("COPY", "Copying rows", "in-progress"),
+    Status("INDEX", "Building indexes and constraints", "in-progress"),
+    Status("CHECK KEYS", "Checking foreign keys, refreshing views", "in-progress"),
+    Status("RESYNC", "Resynchronizing", "in-progress"),
+    Status("OTHERS", "Looking at other objects", "in-progress"),
+    Status("COMPARE", "Comparing rows", "in-progress"),
+    Status("CRITERIA", "Committing replication criteria", "in-progress"),
+    Status("SWAP", "Swapping roles", "in-progress"),
+    Status("TRACK FILES", "Watching files", "normal"),
+    Status("COPY FILES", "Copying files", "in-progress"),
+    Status("CARRY FILES", "Carrying files", "in-progress"),
+    Status("CMP FILES", "Comparing files", "in-progress"),
+)
 
 # Why a pool or a file root is suspended (Db2 Mirror's REPLICATION_DETAIL_INFO; 9000 and up are ours).
 REASONS = {

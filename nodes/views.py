@@ -15,15 +15,20 @@ from mwaportal.access import APPROVE, OPERATE, REQUEST, needs
 from .models import CriteriaChange, CriteriaRule, Pair, SwapRequest
 
 _log = logging.getLogger("mwa.portal")
-_GOALS = {"start": Pair.Goal.SYNC, "pause": Pair.Goal.PAUSED}
+_GOALS = {"start": Pair.Goal.SYNC, "pause": Pair.Goal.PAUSED, "remove": Pair.Goal.REMOVED}
+_ASKED_ON = ("guide", "setup")  # whoever asked there stays there
 
 
 @require_POST
 @needs(OPERATE)
 def ask(request: HttpRequest, name: str, how: str) -> HttpResponse:
-    """Start or pause."""
+    """Start, pause or remove."""
     pair = get_object_or_404(Pair, name=name)
-    return carry_out(request, pair, lambda: pair.ask(_GOALS[how], request.user.username))
+    page = request.POST.get("on", "")
+    username = request.user.username
+    return carry_out(
+        request, pair, lambda: pair.ask(_GOALS[how], username), page=page if page in _ASKED_ON else "pair"
+    )
 
 
 @require_POST

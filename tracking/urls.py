@@ -4,16 +4,31 @@ from django.urls import path
 
 from mwaportal import converters  # noqa: F401
 
-from . import compare_views, file_views, health_views, sample_views, views
+from . import (
+    compare_views,
+    file_views,
+    health_views,
+    property_views,
+    sample_views,
+    setup_views,
+    views,
+)
 from .pages import PAGES
 
 # These have a view of their own below.
-_WITH_FORM = ("", "criteria", "files", "compare", "health", "recorder")
+_WITH_FORM = (
+    "", "compare", "criteria", "databases", "files", "health", "nodes", "properties", "recorder",
+)  # fmt: skip
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("object-types/", views.object_types, name="object-types"),
     path("exports/<str:view>.<str:form>", views.export, name="export"),
+    path("pairs/new/", setup_views.new_pair, name="pair-new"),
+    path("pairs/<pair:name>/nodes/", setup_views.nodes, name="nodes"),
+    path("pairs/<pair:name>/databases/", setup_views.databases, name="databases"),
+    path("pairs/<pair:name>/setup/preflight/", setup_views.preflight, name="preflight"),
+    path("pairs/<pair:name>/properties/", property_views.properties, name="properties"),
     path("pairs/<pair:name>/criteria/", views.criteria, name="criteria"),
     path("pairs/<pair:name>/pools/<int:number>/control-point/", views.control_point, name="control-point"),
     path("pairs/<pair:name>/pools/<int:number>/end-session/", views.end_session, name="session-end"),

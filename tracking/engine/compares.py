@@ -62,7 +62,8 @@ class Compares:
 
     def _run(self, asked: CompareRun, runtime: PoolRuntime) -> None:
         try:
-            proof.run(asked, runtime, None, self._stop)
+            with runtime.at("COMPARE"):
+                proof.run(asked, runtime, None, self._stop)
         except (Unreachable, psycopg.Error, DatabaseError) as error:
             _log.warning("%s begins again: %s", asked, error)
         finally:

@@ -81,7 +81,8 @@ class Others:
         try:
             for runtime in runtimes:
                 if not self._stop.is_set():
-                    bring(runtime, self._stop)
+                    with runtime.at("OTHERS"):
+                        bring(runtime, self._stop)
             took(began, "Other objects were looked at", runtimes[0].pool.pair, detail=True)
             self._left = OtherObject.objects.filter(pool__in=[each.pool.pk for each in runtimes]).exists()
         except (Unreachable, psycopg.Error, DatabaseError) as error:

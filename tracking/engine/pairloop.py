@@ -14,7 +14,7 @@ from mwaportal import doorbell
 from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
-from . import criteria_list, cutover, outcome, removal, setup, synchronize
+from . import criteria_list, cutover, jobs, outcome, removal, setup, synchronize
 from .compares import Compares
 from .filehosts import works_here
 from .files import Files
@@ -23,6 +23,7 @@ from .inventories import Inventories
 from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
+from .preflights import Preflights
 from .say import say, took
 from .setup import SetupFailed
 
@@ -53,6 +54,7 @@ class PairLoop(threading.Thread):
         self._compares = Compares()
         self._others = Others()
         self._inventories = Inventories()
+        self._preflights = Preflights(owner)
         self._files = Files(pair_id, owner)
         self._health = Health(pair_id)
 
@@ -71,6 +73,7 @@ class PairLoop(threading.Thread):
         """The thread's body."""
         renewing = threading.Thread(target=self._renew, daemon=True, name=f"lease {self.pair_id}")
         renewing.start()
+        jobs.forget(self.pair_id)
         self._health.start()
         try:
             self._loop()
@@ -100,6 +103,7 @@ class PairLoop(threading.Thread):
                 if not works_here(pair):
                     self._is_elsewhere = True
                     return
+                self._preflights.step(pair)
                 self._reconcile(pair, self._steps_of(pair))
             except Exception as error:
                 # Whatever it was, the next look at the facts decides what to do about it.
@@ -119,7 +123,14 @@ class PairLoop(threading.Thread):
             if not steps.busy:
                 steps.runtime.pool = pool
             found.append(steps)
+        self._end_those_gone({steps.runtime.pool.pk for steps in found})
         return found
+
+    def _end_those_gone(self, there: set[int]) -> None:
+        """Of databases that somebody has taken out of the pair before it was started."""
+        for number in self._pools.keys() - there:
+            if not self._pools[number].busy:
+                self._pools.pop(number).end(_DRAIN_SECONDS)
 
     def _reconcile(self, pair: Pair, pools: list[PoolSteps]) -> None:
         if pair.goal == Pair.Goal.REMOVED:
@@ -188,7 +199,8 @@ class PairLoop(threading.Thread):
         self._files.step()
         if request := cutover.ready(pair):
             if idle and self._files.in_step(pair):  # else no further step is begun until they are
-                cutover.run(pair, request, runtimes, self._files)
+                with jobs.under_way(pair.pk, self._owner, "SWAP"):
+                    cutover.run(pair, request, runtimes, self._files)
             return
         for steps in pools:
             steps.begin(synchronize.step)

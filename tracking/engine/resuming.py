@@ -37,7 +37,8 @@ def resume(runtime: PoolRuntime) -> None:
     set_state(pool, "ACTIVE", "SYNCHRONIZING")
     kept = Kept(pool)
     try:
-        done = _hand_over(runtime, kept)
+        with runtime.at("RESYNC"):
+            done = _hand_over(runtime, kept)
     except LeaseLost:
         raise  # whose the pair is now has begun to work on the pool
     except Exception as error:

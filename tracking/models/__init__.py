@@ -12,9 +12,11 @@ from .health import FileRoom, HealthSettings, NodeHealth
 from .history import Attempt, MigratedObject
 from .introduction import Introduction
 from .inventory import Inventory, ObjectCount
-from .jobs import NodeJobs
+from .jobs import Job
 from .journal import JournalEntry, Message, set_phase, set_state
 from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
+from .nodejobs import NodeJobs
+from .preflight import PreflightRun
 from .recorder import RecorderLine, RecorderSettings
 from .requests import NodeRequest
 from .samples import PoolSample
@@ -43,6 +45,7 @@ __all__ = [
     "HealthSettings",
     "Introduction",
     "Inventory",
+    "Job",
     "JournalEntry",
     "Message",
     "MigratedFile",
@@ -53,6 +56,7 @@ __all__ = [
     "ObjectCount",
     "OtherObject",
     "PoolSample",
+    "PreflightRun",
     "RecorderLine",
     "RecorderSettings",
     "SetupStep",

@@ -12,7 +12,7 @@ from mwaportal.access import Viewer
 from nodes import status
 from nodes.models import FileRoot, Pair, StoragePool, SwapRequest
 from tracking import attention, files_page
-from tracking.models import DefinitionEntry
+from tracking.models import DefinitionEntry, PreflightRun
 
 _SWAPS = 5
 
@@ -77,6 +77,14 @@ class PairView:
     def open_definitions(self) -> int:
         """Definition changes that wait for somebody."""
         return DefinitionEntry.objects.filter(pool__in=self.pools).by_hand().count()
+
+    @cached_property
+    def preflight(self) -> PreflightRun | None:
+        """The latest preflight that somebody asked for."""
+        found = self.pair.preflights.first()
+        if found is not None:
+            found.pair = self.pair
+        return found
 
     @property
     def left_files(self) -> int:
