@@ -1,7 +1,9 @@
 """People and a pair for the portal's tests."""
 
 import math
-from datetime import timedelta
+import re
+from datetime import UTC, timedelta
+from html import unescape
 
 from django.contrib.auth.models import Group, User
 from django.db import connection
@@ -17,6 +19,7 @@ from tracking.models import (
     FileChange,
     Message,
     MigratedFile,
+    NodeJobs,
     PoolSample,
     TableCopy,
     set_phase,
@@ -65,6 +68,22 @@ def make_synchronizing_pair(name: str = "shop") -> Pair:
     pool.measured_at = timezone.now()
     pool.save()
     set_state(pool, "ACTIVE", "REPLICATING")
+    return pair
+
+
+def make_stuck_pair(name: str = "shop", **job: object) -> Pair:
+    """A pair whose pool is suspended, with somebody in the way on its primary; an engine works on it."""
+    pair = make_synchronizing_pair(name)
+    Pair.objects.filter(pk=pair.pk).update(lease_until=timezone.now() + timedelta(hours=1))
+    pool, now = pair.pools.get(), timezone.now()
+    set_state(pool, "TRACKING", "SUSPENDED", 9070)
+    began = (now - timedelta(minutes=3)).astimezone(UTC).isoformat()
+    given = {
+        "pid": 4711, "user": "shop", "application": "nightly export", "database": "shop", "began": began,
+        "session_began": began, "query": "update orders set total = 0", "holds": "", **job,
+    }  # fmt: skip
+    NodeJobs.objects.create(pool=pool, role="PRIMARY", looked_at=now, seen_at=now, jobs=[given])
+    NodeJobs.objects.create(pool=pool, role="SECONDARY", looked_at=now, seen_at=now)
     return pair
 
 
@@ -193,3 +212,8 @@ def make_samples(pool: StoragePool, *, hours: float = 1, every: int = 5, rows: i
     pool.lag_bytes, pool.wal_held_bytes, pool.measured_at = lag, lag + 2**24, now
     pool.tracked_rows, pool.tracked_changes = rows, 2 * rows
     pool.save()
+
+
+def text_of(html: str) -> str:
+    """What a reader sees of it, in one line."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())

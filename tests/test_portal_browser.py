@@ -31,6 +31,7 @@ owe(root, b"invoices/" + b"x" * 4_000, "FAILED", failure="no room for " + "x" * 
 carried(root, b"y" * 4_000)
 root.changes.update(set_aside="OMITTED", set_aside_by="olga", set_aside_at=timezone.now())
 make_samples(Pair.objects.get(name="hr").pools.get())
+make_stuck_pair("stuck")
 for entry in DefinitionEntry.objects.all():  # what is left over is in the way of a role swap
     entry.tick_off("olga")
 """
@@ -174,6 +175,25 @@ def test_an_entry_is_removed_by_a_folded_button_and_stands_in_the_attempts(sign_
     expect(removed).to_contain_text("public.mood")
     expect(removed).to_contain_text("olga")
     assert vera.evaluate("window.notReloaded")
+
+
+def test_a_session_is_ended_after_it_was_said_what_that_does_and_no_update_closes_the_dialog(sign_in, served):
+    path = "/pairs/stuck/synchronization/"
+    olga, vera = sign_in("olga", path), sign_in("vera", path)
+    expect(vera.locator("#preventing")).to_contain_text("nightly export")
+    expect(vera.get_by_role("button", name="End")).to_have_count(0)
+    olga.get_by_role("button", name="End pid 4711").click()
+    dialog = olga.get_by_role("dialog")
+    expect(dialog).to_contain_text("No other session is touched.")
+    with served.database() as database:
+        database.execute("update tracking_nodejobs set failure = 'no route to host' where role = 'SECONDARY'")
+    for page in (olga, vera):
+        expect(page.locator("#preventing")).to_contain_text("no route to host")
+    dialog.get_by_role("button", name="End pid 4711").click()
+    expect(dialog).to_have_count(0)
+    with served.database() as database:
+        asked = database.execute("select kind, role, pid, asked_by from tracking_noderequest").fetchall()
+    assert asked == [("END", "PRIMARY", 4711, "olga")]
 
 
 def test_what_nobody_rang_for_appears_all_the_same(sign_in, served):

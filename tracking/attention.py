@@ -9,6 +9,7 @@ from nodes.status import Status
 
 from .engine.filehosts import is_here
 from .fileroots import waiting
+from .models import Alert
 
 Mirrored = Sequence[StoragePool | FileRoot]
 _WORST_FIRST = (
@@ -23,6 +24,7 @@ _WHERE = {
     "paths": "Files",
     "files": "File roots",
     "cutover": "Cutover",
+    "health": "Health center",
 }
 
 
@@ -72,8 +74,21 @@ class Need:
         return _WHERE.get(self.page, "Look there")
 
 
+def alerts_of(pairs: Iterable[Pair]) -> dict[int, list[Alert]]:
+    """What is beyond its threshold and nobody has acknowledged, of each pair, the newest first."""
+    found: dict[int, list[Alert]] = {pair.pk: [] for pair in pairs}
+    for alert in Alert.objects.filter(pair__in=list(found), ended_at=None, acknowledged_by=""):
+        found[alert.pair_id].append(alert)
+    return found
+
+
 def needs(
-    pair: Pair, mirrored: Mirrored, swap: SwapRequest | None, definitions: int, files: int
+    pair: Pair,
+    mirrored: Mirrored,
+    swap: SwapRequest | None,
+    definitions: int,
+    files: int,
+    alerts: Sequence[Alert] = (),
 ) -> list[Need]:
     """What somebody has to look at; `definitions` and `files` are those that wait for somebody."""
     found = []
@@ -94,6 +109,9 @@ def needs(
         found.append(Need("caution-major", said, "definitions"))
     if files:
         found.append(Need("caution-major", f"{waiting(files)}.", "paths"))
+    for alert in alerts:
+        said = f"{alert.get_kind_display()}: {alert}."
+        found.append(Need(status.ALERT[alert.kind].kind, said, "health"))
     if swap and swap.state == "REQUESTED":
         said = f"A role swap asked for by {swap.requested_by} waits for approval."
         found.append(Need("pending", said, "cutover"))

@@ -5,30 +5,30 @@
 
 import threading
 
+from django.db import transaction
 from django.utils import timezone
 
 from nodes.models import StoragePool
 from nodes.postgres import blocked, catalog, criteria, criteria_change, install, preflight, publication, slot
 from nodes.postgres.publication import TableLocked
 from nodes.postgres.slot import StillRunning
-from tracking.models import TableCopy, set_state
+from tracking.models import SetupStep, TableCopy, set_state
 from tracking.save import definitions as save
 from tracking.save import run
-from tracking.save.analyze import analyze
 from tracking.save.failure import DefinitionFailed
-from tracking.save.foreign_keys import validate_foreign_keys
 from tracking.save.run import SaveOptions
-from tracking.save.views import refresh_materialized_views
 
 from . import (
     archive,
     capturing,
     criteria_list,
     definitions,
-    filecheck,
+    finishing,
     measure,
     newtables,
     others,
+    paircheck,
+    requests,
     synchronize,
     wallimit,
 )
@@ -54,22 +54,17 @@ def check(runtimes: list[PoolRuntime]) -> None:
     A person has to act on what fails twice: a check in which a node crashed fails as well.
     """
     pair = runtimes[0].pool.pair
-    checks = _preflight(runtimes)
+    checks = paircheck.run(pair).checks
     for found in checks:
         if found.status == "warning":
             say(pair, f"{found.name}: {found.observed}. {found.remedy}", "PREFLGHT")
     if failed := [found for found in checks if found.status == "failed"]:
         once = set(map(_what, failed))
-        stays = [found for found in _preflight(runtimes) if found.status == "failed" and _what(found) in once]
+        stays = [
+            found for found in paircheck.run(pair).checks if found.status == "failed" and _what(found) in once
+        ]
         away = all(found.name == "connection" for found in stays)
         raise SetupFailed("; ".join(map(_reason, stays or failed)), node_away=away)
-
-
-def _preflight(runtimes: list[PoolRuntime]) -> list[preflight.Check]:
-    pair = runtimes[0].pool.pair
-    databases = [runtime.pool.database for runtime in runtimes]
-    checks = preflight.run(pair.source.own_conninfo, pair.copy.own_conninfo, databases)
-    return checks + filecheck.run(pair)
 
 
 def _what(found: preflight.Check) -> tuple[str, str, str | None]:
@@ -92,13 +87,16 @@ def step(runtime: PoolRuntime, stop: threading.Event) -> None:
     if error := facts.primary_error or facts.secondary_error:
         say(runtime.pool.pair, f"Waiting for a node: {error}", "", runtime.pool)
         return
+    requests.step(runtime)
     if runtime.pool.step and not _captured(runtime, facts):
         return
     match runtime.pool.step:
         case Step.NEW:
-            _install(runtime)
+            with runtime.at("INSTALL"):
+                _install(runtime)
         case Step.INSTALLED:
-            _define(runtime)
+            with runtime.at("DEFINE"):
+                _define(runtime)
         case Step.DEFINED:
             definitions.note(runtime, facts.definitions)
             _copy(runtime, stop)
@@ -126,7 +124,9 @@ def _captured(runtime: PoolRuntime, facts: Facts) -> bool:
 
 def _advance(pool: StoragePool, step: str) -> None:
     pool.step = step
-    pool.save(update_fields=["step"])
+    with transaction.atomic():
+        pool.save(update_fields=["step"])
+        SetupStep.note(pool, step)
 
 
 def _install(runtime: PoolRuntime) -> None:
@@ -204,7 +204,11 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
     done = {(t.schema, t.name) for t in pool.table_copies.filter(state__in=("COPIED", "GONE", "LATER"))}
     done |= criteria.unmirrored(runtime.primary())
     finished = {t.oid for t in catalog.tables(runtime.primary()) if (t.schema, t.name) in done}
-    with Tended(runtime, capture=True), Progress(pool, route.secondary_conninfo) as progress:
+    with (
+        runtime.at("COPY"),
+        Tended(runtime, capture=True),
+        Progress(pool, route.secondary_conninfo) as progress,
+    ):
         saved = run.save(
             route.primary_conninfo, route.secondary_conninfo, options, finished, progress.report, stop
         )
@@ -221,11 +225,10 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
 
 
 def _index(runtime: PoolRuntime) -> None:
-    pool, route = runtime.pool, runtime.route
+    pool = runtime.pool
     say(pool.pair, "Building indexes and constraints", "", pool)
-    with Tended(runtime, capture=True):
-        save.restore_post_data(archive.path(pool), route.secondary_conninfo, pool.pair.parallel_degree)
-        analyze(route.secondary_conninfo, pool.pair.parallel_degree)
+    with runtime.at("INDEX"), Tended(runtime, capture=True):
+        finishing.build(pool, archive.path(pool), runtime.route.secondary_conninfo)
         install.learn(runtime.secondary())
     _advance(pool, Step.INDEXED)
 
@@ -238,8 +241,7 @@ def _hand_over(runtime: PoolRuntime) -> None:
     synchronize.step(runtime)
     if not pool.replicating:
         return
-    with Tended(runtime, capture=False):
-        validate_foreign_keys(route.primary_conninfo, route.secondary_conninfo, pool.pair.parallel_degree)
-        refresh_materialized_views(route.primary_conninfo, route.secondary_conninfo)
+    with runtime.at("CHECK KEYS"), Tended(runtime, capture=False):
+        finishing.validate(pool, route.primary_conninfo, route.secondary_conninfo)
     archive.forget(pool)
     _advance(pool, Step.MIRRORED)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from nodes import status
 from nodes.models import Pair, SwapRequest
 from tracking import attention, charts, files_page
-from tracking.models import waiting
+from tracking.models import Alert, waiting
 
 
 def home_context() -> dict[str, Any]:
@@ -23,7 +23,9 @@ def home_context() -> dict[str, Any]:
     )
     undone = Count("pools__definition_entries", waiting("pools__definition_entries__"))
     now = timezone.now()
-    rows = [_overview(pair) for pair in pairs.annotate(undone=undone)]
+    pairs = list(pairs.annotate(undone=undone))
+    alerts = attention.alerts_of(pairs)
+    rows = [_overview(pair, alerts[pair.pk]) for pair in pairs]
     rows.sort(key=lambda row: (row["worst"], row["pair"].name))
     pools = {pool.pk: pool for row in rows for pool in row["pair"].pools.all()}
     for key, small in charts.small(pools.values(), now).items():
@@ -37,11 +39,12 @@ def home_context() -> dict[str, Any]:
     }
 
 
-def _overview(pair: Pair) -> dict[str, Any]:
+def _overview(pair: Pair, alerts: list[Alert]) -> dict[str, Any]:
     pools, roots = list(pair.pools.all()), list(pair.file_roots.all())
     mirrored = [*pools, *roots]
     swap = next(iter(pair.swaps.all()), None)
-    needed = attention.needs(pair, mirrored, swap, pair.undone, sum(root.left for root in roots))
+    left = sum(root.left for root in roots)
+    needed = attention.needs(pair, mirrored, swap, pair.undone, left, alerts)
     stands = attention.standing(pair, mirrored)
     return {
         "pair": pair,
