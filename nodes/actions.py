@@ -12,12 +12,13 @@ from .models import Pair, SwapRequest
 
 @dataclass(frozen=True)
 class Action:
-    """A button: it posts `value` as the field `digest` to `url`."""
+    """A button: it posts `digest` to `url`. `does` is what it asks for; pages say by it what that means."""
 
     label: str
     url: str
     style: str = "secondary"
     digest: str = ""
+    does: str = ""
 
 
 def pair_actions(
@@ -28,8 +29,15 @@ def pair_actions(
     if viewer.operate and pair.goal != Pair.Goal.REMOVED and not _is_busy(swap):
         found += _goal_actions(pair)
     if viewer.request and swap is None and not in_the_way_of_swap:
-        found.append(Action("Request role swap", reverse("swap-request", args=[pair.name])))
+        found.append(Action("Request role swap", reverse("swap-request", args=[pair.name]), does="swap"))
     return found
+
+
+def removal(pair: Pair, swap: SwapRequest | None, viewer: Viewer) -> Action | None:
+    """The button that takes a pair off both nodes, where that may be asked for now."""
+    if not viewer.operate or pair.goal == Pair.Goal.REMOVED or _is_busy(swap):
+        return None
+    return Action("Remove", reverse("pair-ask", args=[pair.name, "remove"]), "danger", does="remove")
 
 
 def swap_actions(swap: SwapRequest, viewer: Viewer) -> list[Action]:
@@ -39,7 +47,7 @@ def swap_actions(swap: SwapRequest, viewer: Viewer) -> list[Action]:
 
     def decide(label: str, how: str, style: str) -> Action:
         url = reverse(f"swap-{how}", args=[swap.pair.name, swap.pk])
-        return Action(label, url, style, swap.digest)
+        return Action(label, url, style, swap.digest, how)
 
     found = []
     his_own = viewer.user_id == swap.requested_by_id
@@ -54,12 +62,13 @@ def _goal_actions(pair: Pair) -> list[Action]:
     start = reverse("pair-ask", args=[pair.name, "start"])
     pause = reverse("pair-ask", args=[pair.name, "pause"])
     if pair.goal == Pair.Goal.NONE:
-        return [Action("Start migration", start, "primary")]
+        return [Action("Start migration", start, "primary", does="migrate")]
+    if pair.goal == Pair.Goal.PAUSED and pair.phase != "PAUSED":
+        return [Action("Cancel the pause", start, "primary", does="cancel pause")]
     if pair.goal == Pair.Goal.PAUSED:
-        pending = pair.phase != "PAUSED"
-        return [Action("Cancel the pause" if pending else "Start", start, "primary")]
+        return [Action("Start", start, "primary", does="start")]
     if pair.stage == "DATA SYNCHRONIZATION":
-        return [Action("Pause", pause)]
+        return [Action("Pause", pause, does="pause")]
     return []
 
 

@@ -154,11 +154,103 @@ SWAP = Vocabulary(
     Status("VOID", "Void: the plan has changed", "incomplete", terminal=True),
 )
 BUSY_SWAP = ("APPROVED", "RUNNING", "COMMITTED")  # decided, and not at its end
+# Of a condition of a role swap.
+SWAP_CHECK = Vocabulary(
+    Status("IN THE WAY", "In the way", "failed"),
+    Status("UNKNOWN", "Unknown", "unknown"),
+    Status("WARNING", "Look at it", "caution-minor"),
+    Status("OK", "In order", "succeeded"),
+)
 OPEN_SWAP = ("REQUESTED", *BUSY_SWAP)
+# Whether roles could be swapped now, by what is owed; or what else is in the way.
+READINESS = Vocabulary(
+    Status("READY", "Ready now", "succeeded"),
+    Status("SHRINKING", "Not yet", "in-progress"),
+    Status("NOT REACHABLE", "Not reachable at this rate", "caution-major"),
+    Status("UNKNOWN", "Unknown", "unknown"),
+    Status("IN THE WAY", "Not now", "caution-minor"),
+)
 VERDICT = Vocabulary(
     Status("DIFFERENT", "Different", "failed", terminal=True),
     Status("NOT COMPARABLE", "Not comparable", "caution-minor", terminal=True),
     Status("EQUAL", "Equal", "succeeded", terminal=True),
+)
+# How a compare stands as long as there is no verdict on it.
+COMPARE = Vocabulary(
+    Status("ASKED", "Asked for", "pending"),
+    Status("WAITING", "Waits until it is replicating", "pending"),
+    Status("RUNNING", "Comparing", "in-progress"),
+    Status("STOPPING", "Is being stopped", "pending"),
+    Status("STOPPED", "Stopped", "incomplete", terminal=True),
+    Status("NO VERDICT", "No verdict", "unknown", terminal=True),
+)
+# What the health center raises an alert for.
+ALERT = Vocabulary(
+    Status("AWAY", "Node does not answer", "failed"),
+    Status("STORAGE", "Storage", "caution-major"),
+    Status("WAL", "Log held by a slot", "caution-major"),
+    Status("SLOT", "Slot lost or left over", "caution-major"),
+    Status("LAG", "Lag", "caution-major"),
+    Status("CONNECTIONS", "Connections", "caution-major"),
+    Status("TRANSACTION", "Long transaction", "caution-minor"),
+    Status("CLOCK", "Clock difference", "caution-minor"),
+)
+# The flight recorder: how much a line matters, the worst first, and whose step it is.
+RECORDER_LEVEL = Vocabulary(
+    Status("ERROR", "Error", "failed"),
+    Status("WARNING", "Warning", "caution-major"),
+    Status("INFO", "Information", "informative"),
+    Status("DETAIL", "Detail", "not-started"),
+)
+RECORDER_LEVELS = tuple(value for value, _ in RECORDER_LEVEL.choices)
+RECORDER_DEFAULT = "INFO"
+TROUBLE_LEVEL = RECORDER_LEVELS.index("WARNING")
+COMPONENT = Vocabulary(
+    Status("ENGINE", "Engine", "normal"),
+    Status("CAPTURE", "Capture", "normal"),
+    Status("COPY", "System migration", "normal"),
+    Status("RESYNC", "Synchronization", "normal"),
+    Status("DEFINITIONS", "Definitions", "normal"),
+    Status("OTHERS", "Other objects", "normal"),
+    Status("FILES", "Files", "normal"),
+    Status("SWAP", "Role swap", "normal"),
+    Status("COMPARE", "Compare", "normal"),
+    Status("HEALTH", "Health", "normal"),
+    Status("RECORDER", "Flight recorder", "normal"),
+    Status("PORTAL", "What people did", "normal"),
+)
+PREFLIGHT = Vocabulary(
+    Status("ASKED", "Asked for", "pending"),
+    Status("RUNNING", "Running", "in-progress"),
+    Status("PASSED", "Passed", "succeeded", terminal=True),
+    Status("FAILED", "Failed", "failed", terminal=True),
+    Status("ENDED", "Could not be carried out", "failed", terminal=True),
+)
+CHECK = Vocabulary(
+    Status("failed", "Failed", "failed", terminal=True),
+    Status("warning", "Warning", "caution-minor", terminal=True),
+    Status("passed", "Passed", "succeeded", terminal=True),
+)
+# What the engine is at, as long as it is. Those that a pause does not wait for go on in it.
+JOB = Vocabulary(
+    Status("PREFLIGHT", "Preflight", "in-progress"),
+    Status("CAPTURE", "Tracking changes", "normal"),
+    Status("STREAM", "Following the primary", "normal"),
+    Status("WAIT", "Waiting", "pending"),
+    Status("INSTALL", "Installing the capture", "in-progress"),
+    Status("DEFINE", "Making definitions", "in-progress"),
+    Status("COPY", "Copying rows", "in-progress"),
+    Status("INDEX", "Building indexes and constraints", "in-progress"),
+    Status("CHECK KEYS", "Checking foreign keys, refreshing views", "in-progress"),
+    Status("RESYNC", "Resynchronizing", "in-progress"),
+    Status("OTHERS", "Looking at other objects", "in-progress"),
+    Status("COMPARE", "Comparing rows", "in-progress"),
+    Status("CRITERIA", "Committing replication criteria", "in-progress"),
+    Status("SWAP", "Swapping roles", "in-progress"),
+    Status("TRACK FILES", "Watching files", "normal"),
+    Status("COPY FILES", "Copying files", "in-progress"),
+    Status("CARRY FILES", "Carrying files", "in-progress"),
+    Status("CMP FILES", "Comparing files", "in-progress"),
 )
 
 # Why a pool or a file root is suspended (Db2 Mirror's REPLICATION_DETAIL_INFO; 9000 and up are ours).

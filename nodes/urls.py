@@ -5,7 +5,7 @@ from django.urls import path, re_path
 from . import views
 
 urlpatterns = [
-    re_path(r"^(?P<how>start|pause)/$", views.ask, name="pair-ask"),
+    re_path(r"^(?P<how>start|pause|remove)/$", views.ask, name="pair-ask"),
     path("swap/", views.request_swap, name="swap-request"),
     path("swap/<int:pk>/approve/", views.approve_swap, name="swap-approve"),
     path("swap/<int:pk>/reject/", views.reject_swap, name="swap-reject"),

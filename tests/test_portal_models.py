@@ -41,7 +41,7 @@ def test_a_pair_has_two_nodes(pool):
 @pytest.mark.parametrize("name", ["parallel_degree", "whole_share_percent", "swap_budget_ms"])
 def test_a_limit_of_nothing_is_refused(pool, name):
     setattr(pool.pair, name, 0)
-    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+    with pytest.raises(ValidationError, match="is 0, needed is at least 1"):
         pool.pair.full_clean()
 
 

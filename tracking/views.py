@@ -21,6 +21,8 @@ from .models import (
     CompareRun,
     DefinitionEntry,
     Entry,
+    Introduction,
+    Inventory,
     MigratedObject,
     NodeJobs,
     NodeRequest,
@@ -35,14 +37,25 @@ def home(request: HttpRequest) -> HttpResponse:
     """All pairs."""
     if request.htmx:
         return HttpResponse(pages.message(pages.render_home()))
-    return render(request, "home/page.html", home_context())
+    introductions = Introduction.unread_by(request.user)
+    return render(request, "home/page.html", {**home_context(), "introductions": introductions})
+
+
+@require_POST
+@needs(VIEW)
+def introduction_read(request: HttpRequest, name: str) -> HttpResponse:
+    """Do not explain this pair to this person any more."""
+    get_object_or_404(Introduction, pair__name=name).read_by.add(request.user)
+    return redirect("home")
 
 
 @require_safe
 @needs(VIEW)
 def object_types(request: HttpRequest) -> HttpResponse:
     """Which types of object travel, and how."""
-    return render(request, "object_types.html", {"table": tables.SupportTable(support.rows())})
+    given = {name: request.GET.get(name, "")[:200] for name in ("list", "stage", "name")}
+    table = tables.SupportTable(support.chosen(given))
+    return render(request, "object_types.html", {"table": table, **support.filter_of(given)})
 
 
 @require_safe
@@ -103,10 +116,20 @@ def export(request: HttpRequest, view: str, form: str) -> StreamingHttpResponse:
 
 @require_POST
 @needs(OPERATE)
+def count_types(request: HttpRequest, name: str) -> HttpResponse:
+    """Have the engine count the primary's objects by type."""
+    pair = get_object_or_404(Pair, name=name)
+    return carry_out(request, pair, lambda: [Inventory.ask(each) for each in pair.pools.all()], page="types")
+
+
+@require_POST
+@needs(OPERATE)
 def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Have a pool compared; the engine picks the run up."""
     pool = get_object_or_404(StoragePool.objects.select_related("pair"), pair__name=name, number=number)
-    return carry_out(request, pool.pair, lambda: CompareRun.request(pool), page="compare")
+    return carry_out(
+        request, pool.pair, lambda: CompareRun.request(pool, by=request.user.username), page="compare"
+    )
 
 
 @require_POST

@@ -6,7 +6,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from mwaportal.secretbox import EncryptedTextField
-from nodes.postgres.connect import connect, for_database
+from nodes.postgres import offered
+from nodes.postgres.connect import for_database
 from nodes.postgres.embedded import EmbeddedServer
 
 
@@ -21,6 +22,7 @@ class Node(models.Model):
     conninfo = EncryptedTextField(blank=True)
     directory = models.CharField(max_length=1000, blank=True)
     version = models.PositiveSmallIntegerField(null=True, blank=True)
+    identifier = models.BigIntegerField(null=True, editable=False)  # of the cluster, once it has answered
     file_host = models.CharField(max_length=255, blank=True)
     file_port = models.PositiveIntegerField(
         default=22, validators=[MinValueValidator(1), MaxValueValidator(65_535)]
@@ -44,10 +46,10 @@ class Node(models.Model):
         return server.conninfo() if server else self.conninfo
 
     def learn_version(self) -> None:
-        """Ask the server which version it is, and keep it; raises `Unreachable`."""
-        with connect(self.own_conninfo, "version") as session:
-            self.version = session.info.server_version // 10_000
-        self.save(update_fields=["version"])
+        """Ask the server who it is and which version, and keep that; raises `Unreachable`."""
+        server = offered.ask(self.own_conninfo)
+        self.version, self.identifier = server.version, server.identifier
+        self.save(update_fields=["version", "identifier"])
 
     def conninfo_for(self, database: str) -> str:
         """The connection string for one of its databases."""

@@ -4,11 +4,11 @@ import secrets
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
-from nodes import status
+from nodes import status, swap_checks
+from nodes.limits import within
 
 from .node import Node
 
@@ -38,22 +38,21 @@ class Pair(models.Model):
     swapped = models.BooleanField(default=False)  # whether the copy is the primary now
     goal = models.CharField(max_length=12, choices=Goal, default=Goal.NONE, blank=True)
     asked_by = models.CharField(max_length=150, blank=True)  # whose goal it is, for the journal
+    asked_at = models.DateTimeField(null=True, editable=False)
     phase = models.CharField(max_length=12, choices=status.PHASE.choices, default="", blank=True)
     phase_detail = models.CharField(max_length=1, choices=status.PHASE_DETAIL.choices, default="I")
     detail_text = models.TextField(blank=True)
 
     synchronous = models.BooleanField(default=False)
     auto_resume = models.BooleanField(default=True)
-    parallel_degree = models.PositiveSmallIntegerField(default=2, validators=[MinValueValidator(1)])
+    parallel_degree = models.PositiveSmallIntegerField(default=2, validators=within(1, 64))
     savact = models.CharField(max_length=8, choices=Savact, default=Savact.SYNCLIB)
-    savactwait_seconds = models.PositiveIntegerField(default=120)
-    suspend_wait_seconds = models.PositiveIntegerField(default=10)
-    lag_limit_bytes = models.BigIntegerField(default=256 * 2**20)
-    wal_limit_bytes = models.BigIntegerField(default=4 * 2**30)
-    whole_share_percent = models.PositiveSmallIntegerField(
-        default=30, validators=[MinValueValidator(1), MaxValueValidator(100)]
-    )
-    swap_budget_ms = models.PositiveIntegerField(default=5_000, validators=[MinValueValidator(1)])
+    savactwait_seconds = models.PositiveIntegerField(default=120, validators=within(1, 86_400))
+    suspend_wait_seconds = models.PositiveIntegerField(default=10, validators=within(1, 3_600))
+    lag_limit_bytes = models.BigIntegerField(default=256 * 2**20, validators=within(2**20, 2**50))
+    wal_limit_bytes = models.BigIntegerField(default=4 * 2**30, validators=within(2**26, 2**50))
+    whole_share_percent = models.PositiveSmallIntegerField(default=30, validators=within(1, 100))
+    swap_budget_ms = models.PositiveIntegerField(default=5_000, validators=within(1, 600_000))
 
     lease_owner = models.CharField(max_length=64, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -101,41 +100,31 @@ class Pair(models.Model):
             return ""
         return self.goal
 
+    @transaction.atomic
     def ask(self, goal: str, by: str = "") -> None:
         """Write down what somebody wants; raises `ValidationError` where it is not possible now."""
-        if self.goal == self.Goal.REMOVED:
-            raise ValidationError(f"pair {self.name} is being removed")
-        if goal == self.Goal.PAUSED and self.stage == "SYSTEM MIGRATION":
-            raise ValidationError(f"{self._where()}; a pause needs {status.PHASE['SYNC'].label}")
+        held = Pair.objects.select_for_update().filter(pk=self.pk).first()  # of two at once one is second
+        if held is None or held.goal == self.Goal.REMOVED:
+            raise ValidationError(f"pair {self.name} {'is being' if held else 'has been'} removed")
+        if goal == self.Goal.PAUSED and held.stage == "SYSTEM MIGRATION":
+            raise ValidationError(f"{held.where}; a pause needs {status.PHASE['SYNC'].label}")
         if self.swaps.filter(state__in=status.BUSY_SWAP).exists():
             raise ValidationError(f"a role swap of pair {self.name} is running")
         if goal == self.Goal.SYNC:
             for mirrored in (self.pools, self.file_roots):
                 mirrored.update(retry_at=timezone.now())  # now, whatever auto-resume or a backoff says
-        self.goal, self.asked_by = goal, by
-        self.save(update_fields=["goal", "asked_by"])
+        held.goal, held.asked_by, held.asked_at = goal, by, timezone.now()
+        held.save(update_fields=["goal", "asked_by", "asked_at"])
+        self.goal, self.asked_by, self.asked_at = held.goal, held.asked_by, held.asked_at
 
     def in_the_way_of_swap(self) -> str:
         """Why a role swap cannot take place now, with what is seen and what is needed; empty where it can."""
-        if self.phase != "SYNC":
-            return f"{self._where()}; a role swap needs {status.PHASE['SYNC'].label}"
-        if self.goal != self.Goal.SYNC:
-            return f"{self.Goal(self.goal).label} was asked of pair {self.name}, needed is Synchronize"
-        for pool in self.pools.all():
-            if not pool.replicating:
-                return f"pool {pool} is {pool.standing}; a role swap needs ACTIVE REPLICATING"
-            if pool.criteria_changes.filter(commit_asked=True).exists():
-                return f"criteria of pool {pool} are being committed; a role swap needs them settled"
-            if left := pool.definition_entries.by_hand().count():
-                return f"{left} definition changes of pool {pool} are not on the secondary; needed is none"
-            if (pool.lag_bytes or 0) > self.lag_limit_bytes:
-                return f"the lag of pool {pool} is {pool.lag_bytes} bytes, allowed are {self.lag_limit_bytes}"
-        for root in self.file_roots.all():
-            if not root.replicating:
-                return f"file root {root} is {root.standing}; a role swap needs ACTIVE REPLICATING"
-            if left := root.changes.left().count():
-                return f"{left} files below {root} are not on the secondary; needed is none"
-        return ""
+        return next((check.refusal for check in swap_checks.conditions(self) if check.refusal), "")
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been done on the nodes yet; the phase is written before the first thing is."""
+        return self.phase == ""
 
     @property
     def attended(self) -> bool:
@@ -152,5 +141,7 @@ class Pair(models.Model):
             )
         )
 
-    def _where(self) -> str:
+    @property
+    def where(self) -> str:
+        """Which phase it is in, for a refusal."""
         return f"pair {self.name} is in phase {self.get_phase_display()}"

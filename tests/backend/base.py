@@ -5,12 +5,17 @@ And with an end of the test database that waits for nobody.
 
 from django.db.backends.postgresql import base, creation, operations
 
+_APPEND_ONLY = ("tracking_journalentry", "nodes_propertychange")
+
 
 class DatabaseOperations(operations.DatabaseOperations):
     def sql_flush(self, style, tables, *, reset_sequences=False, allow_cascade=False):
         flush = super().sql_flush(style, tables, reset_sequences=reset_sequences, allow_cascade=True)
-        switch = "alter table tracking_journalentry {} trigger append_only"
-        return [switch.format("disable"), *flush, switch.format("enable")]
+        return [*_switched("disable"), *flush, *_switched("enable")]
+
+
+def _switched(how):
+    return [f"alter table {table} {how} trigger append_only" for table in _APPEND_ONLY]
 
 
 class DatabaseCreation(creation.DatabaseCreation):

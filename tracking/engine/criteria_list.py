@@ -37,8 +37,9 @@ def step(runtime: PoolRuntime) -> None:
             if change.commit_asked and found.refusals:
                 change.refuse("; ".join(found.refusals))
             elif change.commit_asked:
-                criteria_change.activate(primary, secondary, change.proposed())
-                _settle(runtime, change)
+                with runtime.at("CRITERIA"):
+                    criteria_change.activate(primary, secondary, change.proposed())
+                    _settle(runtime, change)
     _seen_to(pool)
 
 

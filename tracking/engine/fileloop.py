@@ -31,7 +31,7 @@ from tracking.ifs.tracker_client import TrackerFailed, TrackerProcess
 from tracking.ifs.watching import RootGone
 from tracking.models import FileWatch, set_state
 
-from . import filehosts, fileplaces
+from . import filehosts, fileplaces, jobs
 from .filecompares import FileCompares
 from .poolruntime import LeaseLost
 from .say import say
@@ -65,6 +65,7 @@ class FileLoop(threading.Thread):
         self._was_in_step = False
         self._compares = FileCompares()
         self.tracker: TrackerProcess | None = None
+        self._jobs = jobs.Shown(owner)
 
     @property
     def carrier(self) -> Carrier | None:
@@ -144,6 +145,8 @@ class FileLoop(threading.Thread):
         if not root.replicating:
             set_state(root, "ACTIVE", "SYNCHRONIZING")
         first = root.copied_at is None
+        if first:
+            self._jobs.begin("COPY FILES", root)
         tell = (lambda *done: self._tell(root, *done)) if first else None
         batch = drain.batch(self._halt, tell, first=first)
         self._note(root, batch, first)
@@ -162,6 +165,7 @@ class FileLoop(threading.Thread):
             str(root.primary), root.pk, portal_conninfo(), exclusions=list(root.patterns), trees=trees
         )
         self.tracker = TrackerProcess(config, lambda event: self._bell.set())
+        self._jobs.begin("TRACK FILES", root)
         self.swapped = root.pair.swapped
         set_state(root, "ACTIVE", "SYNCHRONIZING")  # what changed before is known only after a walk
 
@@ -191,9 +195,11 @@ class FileLoop(threading.Thread):
             self.tracker.kill()
         self.tracker = None
         self._was_in_step = False
+        self._jobs.end("TRACK FILES")
 
     def _close(self) -> None:
         """Carry no more; tracking goes on."""
+        self._jobs.end("COPY FILES")
         if self._drain is not None:
             self._drain.close()
         if self._session is not None:
@@ -208,6 +214,7 @@ class FileLoop(threading.Thread):
         root.copied_at = root.copied_at or timezone.now()
         root.save(update_fields=["failures", "retry_at", "copied_at"])
         set_state(root, "ACTIVE", "REPLICATING")
+        self._jobs.end("COPY FILES")
         self._was_in_step = True
         say(root.pair, f"{root} is on the secondary; changes of its files are carried as they come")
 

@@ -1,54 +1,78 @@
-"""Who is in the way of a pool that does not replicate: asked of both nodes every other second."""
+"""What is under way, as rows for the pages: written when something that takes long begins and ends."""
 
-import time
-from collections.abc import Callable
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import psycopg
-from django.utils import timezone
+from django.db import DatabaseError
 
 from mwaportal import doorbell
-from nodes.postgres import transactions
-from nodes.postgres.connect import Unreachable
-from nodes.postgres.transactions import Transaction
-from tracking.models import NodeJobs
+from nodes.models import FileRoot, StoragePool
+from tracking.models import Job
 
-from .handing import described
-from .poolruntime import PoolRuntime
-
-_EVERY_SECONDS = 2.0
-_MOST = 50  # jobs of a node that are kept
-Role = NodeJobs.Role
+_log = logging.getLogger("mwa.engine")
 
 
-def look(runtime: PoolRuntime, primary_error: str = "", secondary_error: str = "") -> None:
-    """See who is there now; an error says why a node is not asked. The other one is all the same."""
-    in_order = runtime.pool.step in (runtime.pool.Step.INDEXED, runtime.pool.Step.MIRRORED)
-    if not in_order or time.monotonic() - runtime.jobs_seen_at < _EVERY_SECONDS:
-        return
-    runtime.jobs_seen_at = time.monotonic()
-    _look_at(runtime, Role.PRIMARY, primary_error, lambda: transactions.writing(runtime.primary()))
-    _look_at(
-        runtime, Role.SECONDARY, secondary_error, lambda: transactions.holding_tables(runtime.secondary())
-    )
-    doorbell.notify(runtime.pool.pair_id)
-
-
-def forget(runtime: PoolRuntime) -> None:
-    """Nobody is in the way of a pool that replicates."""
-    if runtime.jobs_seen_at != float("-inf"):
-        NodeJobs.objects.filter(pool=runtime.pool).delete()
-        runtime.jobs_seen_at = float("-inf")
-
-
-def _look_at(runtime: PoolRuntime, role: str, error: str, find: Callable[[], list[Transaction]]) -> None:
-    now = timezone.now()
-    values: dict[str, object] = {"looked_at": now}
+def begin(pair_id: int, owner: str, kind: str, about: StoragePool | FileRoot | None = None) -> Job | None:
+    """Something has begun; None where that could not be written, which is in nobody's way."""
+    what = {
+        "pair_id": pair_id, "kind": kind,
+        "pool": about if isinstance(about, StoragePool) else None,
+        "root": about if isinstance(about, FileRoot) else None,
+    }  # fmt: skip
     try:
-        found = [] if error else find()
-    except (Unreachable, psycopg.Error) as why:
-        error = str(why).strip() or type(why).__name__
-    if error:
-        values["failure"] = error
-    else:
-        values |= {"failure": "", "seen_at": now, "jobs": [described(each) for each in found[:_MOST]]}
-    NodeJobs.objects.update_or_create(pool=runtime.pool, role=role, defaults=values)
+        Job.objects.filter(**what).delete()  # whose end could not be written
+        job = Job.objects.create(owner=owner, **what)
+    except DatabaseError as error:
+        _log.warning("pair %s: job %s is not shown: %s", pair_id, kind, error)
+        return None
+    doorbell.notify(pair_id)
+    return job
+
+
+def end(job: Job | None) -> None:
+    """It is over, however it ended."""
+    if job is None:
+        return
+    try:
+        Job.objects.filter(pk=job.pk).delete()
+    except DatabaseError as error:
+        _log.warning("%s is still shown: %s", job, error)
+    doorbell.notify(job.pair_id)
+
+
+@contextmanager
+def under_way(
+    pair_id: int, owner: str, kind: str, about: StoragePool | FileRoot | None = None
+) -> Iterator[None]:
+    """A row as long as this lasts."""
+    job = begin(pair_id, owner, kind, about)
+    try:
+        yield
+    finally:
+        end(job)
+
+
+class Shown:
+    """The jobs of a loop that begin in one step of it and end in another."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._jobs: dict[str, Job | None] = {}
+
+    def begin(self, kind: str, root: FileRoot) -> None:
+        """It is at this from here on, or still."""
+        if kind not in self._jobs:
+            self._jobs[kind] = begin(root.pair_id, self._owner, kind, root)
+
+    def end(self, kind: str) -> None:
+        """It is not at this any more."""
+        end(self._jobs.pop(kind, None))
+
+
+def forget(pair_id: int) -> None:
+    """What those before this loop were at; whoever begins with a pair calls it."""
+    try:
+        Job.objects.filter(pair=pair_id).delete()
+    except DatabaseError as error:
+        _log.warning("pair %s: jobs of an engine before this one are still shown: %s", pair_id, error)

@@ -5,6 +5,7 @@ None of it is needed to go on after a crash: everything is asked of the nodes ag
 
 import contextlib
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import psycopg
@@ -20,6 +21,9 @@ from tracking.mirror import subscription
 from tracking.mirror.capture_client import CaptureFailed, CaptureProcess
 from tracking.mirror.handover import Route
 from tracking.mirror.subscription import Subscription
+from tracking.models import Job
+
+from . import jobs
 
 _STATEMENT_TIMEOUT = "10s"
 _LEAST_LIMIT = 50_000  # a smaller table goes by rows however many of them changed
@@ -60,11 +64,12 @@ class PoolRuntime:
         self.capture: CaptureProcess | None = None
         self.guard: Guard | None = None  # while the pool is synchronous
         self.measured_at = self.carried_at = 0.0
-        self.pruned_at = self.jobs_seen_at = float("-inf")
+        self.pruned_at = self.sampled_at = self.samples_pruned_at = self.jobs_seen_at = float("-inf")
         self.look_for_rows = True  # whether a table may be owed whole because of a definition
         self.look_for_tables = True  # whether one may have been created that is not in the stream
         self.held_back: set[int] | None = None  # entries whose tables are not mirrored; None: not known
         self.least_held: tuple[int, float] | None = None  # bytes of log beyond the limit, and since when
+        self._capturing: Job | None = None
         self._sessions: dict[str, Connection] = {}
         self._failing_since: dict[str, float] = {}
 
@@ -72,6 +77,10 @@ class PoolRuntime:
     def job(self) -> str:
         """What this engine is called where it has carried something itself."""
         return f"engine {self._owner}"
+
+    def at(self, kind: str) -> AbstractContextManager[None]:
+        """Show as long as it lasts that the pool is at this (`status.JOB`)."""
+        return jobs.under_way(self.pool.pair_id, self._owner, kind, self.pool)
 
     @property
     def route(self) -> Route:
@@ -134,6 +143,7 @@ class PoolRuntime:
             }
             self.capture = CaptureProcess(self.route.capture_config(limits, _LEAST_LIMIT))
             self.capture.started()
+            self._capturing = jobs.begin(self.pool.pair_id, self._owner, "CAPTURE", self.pool)
         return self.capture
 
     @property
@@ -150,6 +160,8 @@ class PoolRuntime:
                 self.capture.stop()
         self.capture.kill()
         self.capture = None
+        jobs.end(self._capturing)
+        self._capturing = None
 
     def stop_stream(self) -> None:
         """Turn the subscription off where the secondary answers, and free the slot.

@@ -20,8 +20,11 @@ _AT_WORK = ("save", "resync", "hand-over", "slot", "engine")  # what the session
 
 
 def step(pair: Pair, runtimes: list[PoolRuntime]) -> bool:
-    """Take everything down, and the pair's rows in the end; True once it is gone."""
-    for runtime in runtimes:
+    """Take everything down, and the pair's rows in the end; True once it is gone.
+
+    Where nothing was done on the nodes yet, none of them has to answer.
+    """
+    for runtime in [] if pair.untouched else runtimes:
         try:
             _remove_pool(runtime)
         except (Unreachable, TimedOut, psycopg.Error) as error:

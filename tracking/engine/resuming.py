@@ -1,6 +1,7 @@
 """From TRACKING to ACTIVE by a hand-over; what a pool does that could not be brought there."""
 
 import logging
+import time
 from datetime import timedelta
 
 import psycopg
@@ -19,7 +20,7 @@ from tracking.save.failure import DefinitionFailed
 from . import definitions, newtables
 from .handing import Kept
 from .poolruntime import LeaseLost, PoolRuntime
-from .say import say
+from .say import say, took
 from .tended import Tended
 
 _log = logging.getLogger("mwa.engine")
@@ -32,11 +33,12 @@ _BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
 
 def resume(runtime: PoolRuntime) -> None:
     """Resynchronize and go back to ACTIVE; a failure leaves the pool TRACKING, to be tried again."""
-    pool = runtime.pool
+    pool, began = runtime.pool, time.monotonic()
     set_state(pool, "ACTIVE", "SYNCHRONIZING")
     kept = Kept(pool)
     try:
-        done = _hand_over(runtime, kept)
+        with runtime.at("RESYNC"):
+            done = _hand_over(runtime, kept)
     except LeaseLost:
         raise  # whose the pair is now has begun to work on the pool
     except Exception as error:
@@ -55,6 +57,7 @@ def resume(runtime: PoolRuntime) -> None:
     set_state(pool, "ACTIVE", "REPLICATING")
     again = " again" if pool.step == pool.Step.MIRRORED else ""  # not after the first hand-over
     say(pool.pair, f"Replicating{again} after {done.rows} rows in {done.rounds} rounds", "", pool)
+    took(began, f"Hand-over of {done.rows} rows", pool)
 
 
 def _hand_over(runtime: PoolRuntime, kept: Kept) -> HandedOver:

@@ -23,11 +23,11 @@ from . import (
     capturing,
     criteria_list,
     definitions,
-    filecheck,
     finishing,
     measure,
     newtables,
     others,
+    paircheck,
     requests,
     synchronize,
     wallimit,
@@ -54,22 +54,17 @@ def check(runtimes: list[PoolRuntime]) -> None:
     A person has to act on what fails twice: a check in which a node crashed fails as well.
     """
     pair = runtimes[0].pool.pair
-    checks = _preflight(runtimes)
+    checks = paircheck.run(pair).checks
     for found in checks:
         if found.status == "warning":
             say(pair, f"{found.name}: {found.observed}. {found.remedy}", "PREFLGHT")
     if failed := [found for found in checks if found.status == "failed"]:
         once = set(map(_what, failed))
-        stays = [found for found in _preflight(runtimes) if found.status == "failed" and _what(found) in once]
+        stays = [
+            found for found in paircheck.run(pair).checks if found.status == "failed" and _what(found) in once
+        ]
         away = all(found.name == "connection" for found in stays)
         raise SetupFailed("; ".join(map(_reason, stays or failed)), node_away=away)
-
-
-def _preflight(runtimes: list[PoolRuntime]) -> list[preflight.Check]:
-    pair = runtimes[0].pool.pair
-    databases = [runtime.pool.database for runtime in runtimes]
-    checks = preflight.run(pair.source.own_conninfo, pair.copy.own_conninfo, databases)
-    return checks + filecheck.run(pair)
 
 
 def _what(found: preflight.Check) -> tuple[str, str, str | None]:
@@ -97,9 +92,11 @@ def step(runtime: PoolRuntime, stop: threading.Event) -> None:
         return
     match runtime.pool.step:
         case Step.NEW:
-            _install(runtime)
+            with runtime.at("INSTALL"):
+                _install(runtime)
         case Step.INSTALLED:
-            _define(runtime)
+            with runtime.at("DEFINE"):
+                _define(runtime)
         case Step.DEFINED:
             definitions.note(runtime, facts.definitions)
             _copy(runtime, stop)
@@ -207,7 +204,11 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
     done = {(t.schema, t.name) for t in pool.table_copies.filter(state__in=("COPIED", "GONE", "LATER"))}
     done |= criteria.unmirrored(runtime.primary())
     finished = {t.oid for t in catalog.tables(runtime.primary()) if (t.schema, t.name) in done}
-    with Tended(runtime, capture=True), Progress(pool, route.secondary_conninfo) as progress:
+    with (
+        runtime.at("COPY"),
+        Tended(runtime, capture=True),
+        Progress(pool, route.secondary_conninfo) as progress,
+    ):
         saved = run.save(
             route.primary_conninfo, route.secondary_conninfo, options, finished, progress.report, stop
         )
@@ -226,7 +227,7 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
 def _index(runtime: PoolRuntime) -> None:
     pool = runtime.pool
     say(pool.pair, "Building indexes and constraints", "", pool)
-    with Tended(runtime, capture=True):
+    with runtime.at("INDEX"), Tended(runtime, capture=True):
         finishing.build(pool, archive.path(pool), runtime.route.secondary_conninfo)
         install.learn(runtime.secondary())
     _advance(pool, Step.INDEXED)
@@ -240,7 +241,7 @@ def _hand_over(runtime: PoolRuntime) -> None:
     synchronize.step(runtime)
     if not pool.replicating:
         return
-    with Tended(runtime, capture=False):
+    with runtime.at("CHECK KEYS"), Tended(runtime, capture=False):
         finishing.validate(pool, route.primary_conninfo, route.secondary_conninfo)
     archive.forget(pool)
     _advance(pool, Step.MIRRORED)

@@ -17,9 +17,9 @@ from . import (
     capturing,
     criteria_list,
     definitions,
-    jobs,
     measure,
     newtables,
+    preventing,
     pruning,
     requests,
     resuming,
@@ -40,10 +40,10 @@ def step(runtime: PoolRuntime) -> None:
         criteria_list.step(runtime)
     requests.step(runtime)
     if runtime.pool.replicating:
-        jobs.forget(runtime)
+        preventing.forget(runtime)
         _watch(runtime, facts)
     else:
-        jobs.look(runtime, facts.primary_error, facts.secondary_error)
+        preventing.look(runtime, facts.primary_error, facts.secondary_error)
         _track(runtime, facts)
     if not runtime.failing_for("primary"):
         measure.measure(runtime)

@@ -11,7 +11,7 @@ from nodes.postgres import slot
 from nodes.postgres.connect import TimedOut, Unreachable
 from tracking.mirror.capture_client import CaptureFailed
 
-from . import capturing, jobs, measure, requests, wallimit
+from . import capturing, measure, preventing, requests, wallimit
 from .poolruntime import PoolRuntime
 
 _log = logging.getLogger("mwa.engine")
@@ -48,7 +48,7 @@ class Tended:
         measure.measure(runtime)
         requests.step(runtime)
         if not runtime.pool.replicating:
-            jobs.look(runtime)
+            preventing.look(runtime)
 
     def __enter__(self) -> None:
         self._thread.start()

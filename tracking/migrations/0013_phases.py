@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('nodes', '0010_node_files'),
-        ('tracking', '0010_files'),
+        ('tracking', '0012_samples'),
     ]
 
     operations = [

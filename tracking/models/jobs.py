@@ -1,49 +1,30 @@
-"""Who is in the way of a pool on either of its nodes, as the engine has last seen it there."""
-
-from datetime import UTC, datetime
-from typing import Any
+"""What the engine is doing now: a row for each thing that takes long, as long as it lasts."""
 
 from django.db import models
+from django.utils import timezone
 
-from nodes.models import StoragePool
+from nodes import status
+from nodes.models import FileRoot, Pair, StoragePool
+from nodes.status import Status
 
-from .handover import HandOver
 
+class Job(models.Model):
+    """Something that is under way. `owner` is the engine: the row of one that died is not believed."""
 
-class NodeJobs(models.Model):
-    """The transactions on one node that keep a pool from resuming; Db2 Mirror's jobs preventing resume.
-
-    `jobs` are those that were there at `seen_at`. With a `failure` the node could not be read at `looked_at`,
-    and nobody knows whether they still are.
-    """
-
-    class Role(models.TextChoices):
-        PRIMARY = "PRIMARY", "Primary"
-        SECONDARY = "SECONDARY", "Secondary"
-
-    pool = models.ForeignKey(StoragePool, on_delete=models.CASCADE, related_name="node_jobs")
-    role = models.CharField(max_length=9, choices=Role)
-    looked_at = models.DateTimeField()
-    seen_at = models.DateTimeField(null=True)
-    failure = models.TextField(blank=True)
-    jobs = models.JSONField(default=list)
+    pair = models.ForeignKey(Pair, on_delete=models.CASCADE, related_name="jobs")
+    pool = models.ForeignKey(StoragePool, null=True, on_delete=models.CASCADE, related_name="jobs")
+    root = models.ForeignKey(FileRoot, null=True, on_delete=models.CASCADE, related_name="jobs")
+    kind = models.CharField(max_length=12, choices=status.JOB.choices)
+    owner = models.CharField(max_length=64)
+    began_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        ordering = ["pool", "role"]
-        constraints = [models.UniqueConstraint(fields=["pool", "role"], name="jobs_of_a_node_once")]
+        ordering = ["pair", "pool", "root", "id"]
 
     def __str__(self) -> str:
-        return f"jobs of {self.pool} on its {self.role.lower()}"
+        return f"{status.JOB[self.kind].label} of {self.pool or self.root or self.pair}"
 
-
-def one_of(pool: StoragePool, role: str, pid: int, session_began: datetime) -> dict[str, Any] | None:
-    """This very session, where it is in the way of the pool; None where it is not."""
-    seen = list(NodeJobs.objects.filter(pool=pool, role=role, failure="").values_list("jobs", flat=True))
-    if role == NodeJobs.Role.PRIMARY:
-        seen += HandOver.objects.filter(pool=pool, ended_at=None).values_list("waiting", flat=True)
-    wanted = (pid, session_began.astimezone(UTC).isoformat())
-    for jobs in seen:
-        for job in jobs:
-            if (job["pid"], job["session_began"]) == wanted:
-                return job
-    return None
+    @property
+    def about(self) -> Status:
+        """What it is, in words."""
+        return status.JOB[self.kind]

@@ -9,7 +9,7 @@ from django.utils import timezone
 from nodes import status
 from nodes.models import Pair, StoragePool
 
-from .jobs import NodeJobs, one_of
+from .nodejobs import NodeJobs, one_of
 
 TIMELY = timedelta(seconds=30)  # what the engine has not come to by then is not done any more
 _KEPT = 50  # requests of a pool

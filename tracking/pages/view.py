@@ -12,7 +12,7 @@ from mwaportal.access import Viewer
 from nodes import status
 from nodes.models import FileRoot, Pair, StoragePool, SwapRequest
 from tracking import attention, files_page
-from tracking.models import DefinitionEntry
+from tracking.models import DefinitionEntry, PreflightRun
 
 _SWAPS = 5
 
@@ -78,6 +78,14 @@ class PairView:
         """Definition changes that wait for somebody."""
         return DefinitionEntry.objects.filter(pool__in=self.pools).by_hand().count()
 
+    @cached_property
+    def preflight(self) -> PreflightRun | None:
+        """The latest preflight that somebody asked for."""
+        found = self.pair.preflights.first()
+        if found is not None:
+            found.pair = self.pair
+        return found
+
     @property
     def left_files(self) -> int:
         """Files that wait for somebody."""
@@ -91,7 +99,10 @@ class PairView:
     @cached_property
     def needs(self) -> list[attention.Need]:
         """What needs a person now."""
-        return attention.needs(self.pair, self.mirrored, self.swap, self.open_definitions, self.left_files)
+        alerts = attention.alerts_of([self.pair])[self.pair.pk]
+        return attention.needs(
+            self.pair, self.mirrored, self.swap, self.open_definitions, self.left_files, alerts
+        )
 
     @property
     def announcement(self) -> str:

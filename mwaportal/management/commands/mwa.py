@@ -1,6 +1,5 @@
 """The portal from a shell: make people, define nodes and pairs, start, pause, compare, swap, remove."""
 
-import contextlib
 import getpass
 import json
 import os
@@ -13,11 +12,12 @@ from django.db import transaction
 from mwaportal import shell_criteria, shell_files, shell_lists, shell_node_files
 from mwaportal.access import APPROVE, GROUPS, REQUEST, add_person
 from mwaportal.shell import as_data, await_pair, in_words, named, person_of, tell
-from nodes.models import Node, Pair, StoragePool, SwapRequest
+from nodes import defining, properties
+from nodes.models import Node, Pair, SwapRequest
 from nodes.postgres import preflight
-from nodes.postgres.connect import Unreachable, connect, describe, one
+from nodes.postgres.connect import Unreachable, describe
 from nodes.status import VERDICT
-from tracking.engine import filecheck
+from tracking.engine import paircheck
 from tracking.models import CompareRun, DefinitionEntry
 
 
@@ -61,13 +61,9 @@ class Command(BaseCommand):
         conninfo = os.environ.get("MWA_CONNINFO", "")
         if not conninfo:
             raise CommandError(f"node {name}: MWA_CONNINFO is empty, needed is a connection string")
-        node = Node(name=name, conninfo=conninfo)
-        node.full_clean()
-        node.save()
-        try:
-            node.learn_version()
-        except Unreachable as error:
-            self.say(f"node {node} is defined and does not answer: {error}")
+        node, why = defining.add_node(name, conninfo, getpass.getuser(), may_be_away=True)
+        if why:
+            self.say(f"node {node} is defined and does not answer: {why}")
         else:
             self.say(f"node {node}: {describe(conninfo)}, PostgreSQL {node.version}")
 
@@ -76,40 +72,16 @@ class Command(BaseCommand):
             self.say(line)
 
     def pair(self, *, name, source, copy, databases, **_):
-        pair = Pair(name=name, source=named(Node, source), copy=named(Node, copy))
-        pair.full_clean(exclude=["token"])
-        with transaction.atomic():
-            pair.save()
-            for number, database in enumerate(databases, 1):
-                pool = StoragePool(pair=pair, number=number, database=database)
-                pool.full_clean()
-                pool.save()
+        pair = defining.add_pair(name, named(Node, source), named(Node, copy), databases)
         self.say(f"pair {pair}: {source} -> {copy}, {', '.join(databases)}")
 
     def preflight(self, *, name, create_databases, **_):
-        pair = named(Pair, name)
-        for node in (pair.source, pair.copy):
-            with contextlib.suppress(Unreachable):  # the first check says so
-                node.learn_version()
-        databases = [pool.database for pool in pair.pools.all()]
-        where = pair.source.own_conninfo, pair.copy.own_conninfo, databases
-        checks = preflight.run(*where, preflight.Options(create_database=create_databases))
-        if create_databases and preflight.passed(checks):
-            for database in databases:
-                self._create_missing(pair, database)
-            checks = preflight.run(*where)  # now also of what lies in them
-        checks += filecheck.run(pair)
-        self.say(preflight.report(checks))
-        if not preflight.passed(checks):
+        found = paircheck.run(named(Pair, name), create_databases=create_databases)
+        for line in found.made:
+            self.say(line)
+        self.say(preflight.report(found.checks))
+        if not preflight.passed(found.checks):
             raise CommandError("preflight failed")
-
-    def _create_missing(self, pair, database):
-        with connect(pair.copy.own_conninfo, "create database") as copy:
-            if one(copy, "select 1 from pg_database where datname = %s", (database,)) is not None:
-                return
-            with connect(pair.source.conninfo_for(database), "create database") as source:
-                copy.execute(preflight.create_statement(source))
-        self.say(f"database {database} was made on {pair.copy}")
 
     def start(self, *, name, wait, **_):
         self._ask(name, Pair.Goal.SYNC, wait, _in_step)
@@ -123,7 +95,7 @@ class Command(BaseCommand):
     def compare(self, *, name, wait, **_):
         pair = named(Pair, name)
         with transaction.atomic():
-            runs = [CompareRun.request(pool) for pool in pair.pools.all()]
+            runs = [CompareRun.request(pool, by=getpass.getuser()) for pool in pair.pools.all()]
         tell(pair)
         going_on = CompareRun.objects.filter(pk__in=[run.pk for run in runs], ended_at=None)
         await_pair(pair, "compared", wait, lambda pair: not going_on.exists())
@@ -169,12 +141,11 @@ class Command(BaseCommand):
     def status(self, *, name, **_):
         self.say(json.dumps(as_data(named(Pair, name)), indent=2, default=str))
 
-    def set(self, *, name, property, value, **_):
+    def set(self, *, name, property, value, user, **_):
         pair = named(Pair, name)
-        setattr(pair, property, Pair._meta.get_field(property).to_python(value))
-        pair.full_clean(exclude=["token"])
-        pair.save(update_fields=[property])
+        properties.change(pair, {property: value}, user or getpass.getuser())
         tell(pair)
+        pair.refresh_from_db()
         self.say(f"{property} of pair {pair} is {getattr(pair, property)}")
 
     def swap(self, *, act, name, user, digest, **_):
@@ -215,10 +186,6 @@ def _in_step(pair):
 
 
 _ROLES = {group.lower().removesuffix("s"): group for group in GROUPS}
-_PROPERTIES = (
-    "synchronous", "auto_resume", "parallel_degree", "savact", "savactwait_seconds", "suspend_wait_seconds",
-    "lag_limit_bytes", "wal_limit_bytes", "whole_share_percent", "swap_budget_ms",
-)  # fmt: skip
 
 
 def _add_what_there_is(add):
@@ -230,8 +197,9 @@ def _add_what_there_is(add):
     pair = add("pair", "define a pair and its databases; the first is *SYSBAS", "name", "source", "copy")
     pair.add_argument("databases", nargs="+")
     setting = add("set", "change a property of a pair", "name")
-    setting.add_argument("property", choices=_PROPERTIES)
-    setting.add_argument("value")
+    setting.add_argument("property", choices=properties.BY_NAME)
+    setting.add_argument("value", help="sizes as bytes, or with a unit: 256MB")
+    setting.add_argument("--user", default="", help="in whose name (default: who runs this)")
 
 
 def _add_what_is_done(add):

@@ -20,7 +20,7 @@ _CLOCK_SECONDS = 1.0
 def same_cluster(place: Place) -> Finding:
     """The two strings lead to two clusters, also where only the address or the database differs."""
     source, copy = place.source.session(), place.copy.session()
-    identifiers = (_identifier(source), _identifier(copy))
+    identifiers = (identifier(source), identifier(copy))
     same_identifier = None not in identifiers and identifiers[0] == identifiers[1]
     needed = "two different clusters"
     # The moment of the start (in microseconds) and the port need no right, and tell a clone from the same.
@@ -45,7 +45,8 @@ def same_cluster(place: Place) -> Finding:
     return finding(True, f"system identifiers {identifiers[0]} and {identifiers[1]}", needed, "")
 
 
-def _identifier(session: Connection) -> int | None:
+def identifier(session: Connection) -> int | None:
+    """What tells a cluster from every other one but its physical copies; None where we may not read it."""
     try:
         return int(one(session, "select system_identifier from pg_control_system()"))
     except errors.InsufficientPrivilege:
