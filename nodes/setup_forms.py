@@ -9,7 +9,7 @@ from . import defining
 from .models import Node, Pair
 
 _CONNINFO = (
-    "As psql takes it: host=old.example port=5432 user=mover password=... It is tested now, kept encrypted,"
+    "As psql takes it: host=old.example port=5432 dbname=postgres user=mover password=... It is tested now, kept encrypted,"
     " and not shown again."
 )
 
