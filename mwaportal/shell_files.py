@@ -73,7 +73,7 @@ def _remove(pair, given):
 
 def _compare(pair, given):
     root = _root(pair, given["number"])
-    asked = FileCompare.request(root, content=not given["metadata"])
+    asked = FileCompare.request(root, content=not given["metadata"], by=getpass.getuser())
     tell(pair)
     going_on = FileCompare.objects.filter(pk=asked.pk, ended_at=None)
     await_pair(pair, "compared", given["wait"], lambda _: not going_on.exists())

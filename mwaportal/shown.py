@@ -26,6 +26,11 @@ def size(value: float | None) -> str:
     return f"{value:.0f} {unit}" if value >= 100 or unit == "B" else f"{value:.1f} {unit}"
 
 
+def rate(value: float | None) -> str:
+    """Bytes a second."""
+    return UNKNOWN if value is None else f"{size(value)}/s"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds, in at most two units."""
     if seconds is None:

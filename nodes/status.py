@@ -124,6 +124,24 @@ ATTEMPT = Vocabulary(
     Status("RESTORED", "Taken up again", "informative", terminal=True),
     Status("REMOVED", "Removed", "incomplete", terminal=True),
 )
+# Of a hand-over: from TRACKING to ACTIVE at one position Z.
+HAND_OVER = Vocabulary(
+    Status("RUNNING", "Running", "in-progress"),
+    Status("COMPLETE", "Complete", "succeeded", terminal=True),
+    Status("FAILED", "Failed, tried again", "failed", terminal=True),
+    Status("INTERRUPTED", "Interrupted, begun anew", "caution-minor", terminal=True),
+)
+# RDF's phases of a synchronization, and what RDF's updaters do in them. The first and 1.4 are our own.
+HAND_OVER_PHASE = Vocabulary(
+    Status("0", "Rounds while changes are still listed", "in-progress"),
+    Status("1.1", "A control point: which transactions are running", "in-progress"),
+    Status("1.2", "Waiting for those transactions to end", "pending"),
+    Status("1.3", "None of them is left: Z is fixed, changes are listed up to it", "in-progress"),
+    Status("1.4", "Definitions and rows as of Z", "in-progress"),
+    Status("2", "Both nodes at Z, and the stream on", "in-progress"),
+)
+# The number of the message that tells of a phase (mechanisms of NonStop RDF); the rounds have none.
+HAND_OVER_MESSAGES = {"1.1": "766", "1.2": "767", "1.3": "768", "1.4": "844", "2": "782"}
 SWAP = Vocabulary(
     Status("REQUESTED", "Waiting for approval", "pending"),
     Status("APPROVED", "Approved", "normal"),
@@ -136,11 +154,70 @@ SWAP = Vocabulary(
     Status("VOID", "Void: the plan has changed", "incomplete", terminal=True),
 )
 BUSY_SWAP = ("APPROVED", "RUNNING", "COMMITTED")  # decided, and not at its end
+# Of a condition of a role swap.
+SWAP_CHECK = Vocabulary(
+    Status("IN THE WAY", "In the way", "failed"),
+    Status("UNKNOWN", "Unknown", "unknown"),
+    Status("WARNING", "Look at it", "caution-minor"),
+    Status("OK", "In order", "succeeded"),
+)
 OPEN_SWAP = ("REQUESTED", *BUSY_SWAP)
+# Whether roles could be swapped now, by what is owed; or what else is in the way.
+READINESS = Vocabulary(
+    Status("READY", "Ready now", "succeeded"),
+    Status("SHRINKING", "Not yet", "in-progress"),
+    Status("NOT REACHABLE", "Not reachable at this rate", "caution-major"),
+    Status("UNKNOWN", "Unknown", "unknown"),
+    Status("IN THE WAY", "Not now", "caution-minor"),
+)
 VERDICT = Vocabulary(
     Status("DIFFERENT", "Different", "failed", terminal=True),
     Status("NOT COMPARABLE", "Not comparable", "caution-minor", terminal=True),
     Status("EQUAL", "Equal", "succeeded", terminal=True),
+)
+# How a compare stands as long as there is no verdict on it.
+COMPARE = Vocabulary(
+    Status("ASKED", "Asked for", "pending"),
+    Status("WAITING", "Waits until it is replicating", "pending"),
+    Status("RUNNING", "Comparing", "in-progress"),
+    Status("STOPPING", "Is being stopped", "pending"),
+    Status("STOPPED", "Stopped", "incomplete", terminal=True),
+    Status("NO VERDICT", "No verdict", "unknown", terminal=True),
+)
+# What the health center raises an alert for.
+ALERT = Vocabulary(
+    Status("AWAY", "Node does not answer", "failed"),
+    Status("STORAGE", "Storage", "caution-major"),
+    Status("WAL", "Log held by a slot", "caution-major"),
+    Status("SLOT", "Slot lost or left over", "caution-major"),
+    Status("LAG", "Lag", "caution-major"),
+    Status("CONNECTIONS", "Connections", "caution-major"),
+    Status("TRANSACTION", "Long transaction", "caution-minor"),
+    Status("CLOCK", "Clock difference", "caution-minor"),
+)
+# The flight recorder: how much a line matters, the worst first, and whose step it is.
+RECORDER_LEVEL = Vocabulary(
+    Status("ERROR", "Error", "failed"),
+    Status("WARNING", "Warning", "caution-major"),
+    Status("INFO", "Information", "informative"),
+    Status("DETAIL", "Detail", "not-started"),
+)
+RECORDER_LEVELS = tuple(value for value, _ in RECORDER_LEVEL.choices)
+RECORDER_DEFAULT = "INFO"
+TROUBLE_LEVEL = RECORDER_LEVELS.index("WARNING")
+COMPONENT = Vocabulary(
+    Status("ENGINE", "Engine", "normal"),
+    Status("CAPTURE", "Capture", "normal"),
+    Status("COPY", "System migration", "normal"),
+    Status("RESYNC", "Synchronization", "normal"),
+    Status("DEFINITIONS", "Definitions", "normal"),
+    Status("OTHERS", "Other objects", "normal"),
+    Status("FILES", "Files", "normal"),
+    Status("SWAP", "Role swap", "normal"),
+    Status("COMPARE", "Compare", "normal"),
+    Status("HEALTH", "Health", "normal"),
+    Status("RECORDER", "Flight recorder", "normal"),
+    Status("PORTAL", "What people did", "normal"),
 )
 PREFLIGHT = Vocabulary(
     Status("ASKED", "Asked for", "pending"),

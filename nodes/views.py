@@ -1,5 +1,6 @@
 """What people ask of a pair: each view parses, calls one method of the model, and rings the doorbell."""
 
+import logging
 from collections.abc import Callable
 
 from django.contrib import messages
@@ -13,6 +14,7 @@ from mwaportal.access import APPROVE, OPERATE, REQUEST, needs
 
 from .models import CriteriaChange, CriteriaRule, Pair, SwapRequest
 
+_log = logging.getLogger("mwa.portal")
 _GOALS = {"start": Pair.Goal.SYNC, "pause": Pair.Goal.PAUSED, "remove": Pair.Goal.REMOVED}
 _ASKED_ON = ("guide", "setup")  # whoever asked there stays there
 
@@ -102,7 +104,16 @@ def carry_out(
         act()
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
+        _record(request, pair, f" was refused: {' '.join(refusal.messages)}")
     else:
+        _record(request, pair)
         doorbell.ring(pair.pk)
         doorbell.notify(pair.pk)
     return redirect(page, name=pair.name)
+
+
+def _record(request: HttpRequest, pair: Pair, how: str = "") -> None:
+    """For the flight recorder: who has asked for what, by its address below the pair's."""
+    what = "/".join(request.path.strip("/").split("/")[2:])
+    recorded = {"pair": pair.pk, "component": "PORTAL", "said": f"{request.user}: {what}{how}"}
+    _log.info("%s: %s: %s%s", pair, request.user, what, how, extra=recorded)

@@ -12,6 +12,7 @@ from nodes.postgres.connect import Connection, connect, for_database, wait_until
 from tracking.mirror import keylist, subscription
 from tracking.mirror.capture_client import CaptureProcess
 from tracking.mirror.handover import HandedOver, Route, hand_over
+from tracking.mirror.phases import Event
 
 LIST = Path(__file__).parents[1] / "tracking" / "mirror" / "list.sql"
 
@@ -26,6 +27,7 @@ class Mirror:
         )
         self.portal = connect(portal, "test", search_path="public")
         self.said: list[tuple[str, str]] = []
+        self.reported: list[Event] = []
 
     def begin(self, schema: str) -> None:
         """The same tables on both nodes, everything published, the slot made."""
@@ -46,7 +48,7 @@ class Mirror:
     def hand_over(self, **tracking) -> HandedOver:
         """Capture what is in the slot and go ACTIVE."""
         with self.tracking(**tracking) as capture:
-            return hand_over(self.route, capture, lambda code, text: self.said.append((code, text)))
+            return hand_over(self.route, capture, lambda *told: self.said.append(told), self.reported.append)
 
     def suspend(self) -> None:
         """The stream is off, the slot free."""

@@ -1,6 +1,9 @@
 """People and a pair for the portal's tests."""
 
-from datetime import timedelta
+import math
+import re
+from datetime import UTC, timedelta
+from html import unescape
 
 from django.contrib.auth.models import Group, User
 from django.db import connection
@@ -16,6 +19,8 @@ from tracking.models import (
     FileChange,
     Message,
     MigratedFile,
+    NodeJobs,
+    PoolSample,
     TableCopy,
     set_phase,
     set_state,
@@ -63,6 +68,22 @@ def make_synchronizing_pair(name: str = "shop") -> Pair:
     pool.measured_at = timezone.now()
     pool.save()
     set_state(pool, "ACTIVE", "REPLICATING")
+    return pair
+
+
+def make_stuck_pair(name: str = "shop", **job: object) -> Pair:
+    """A pair whose pool is suspended, with somebody in the way on its primary; an engine works on it."""
+    pair = make_synchronizing_pair(name)
+    Pair.objects.filter(pk=pair.pk).update(lease_until=timezone.now() + timedelta(hours=1))
+    pool, now = pair.pools.get(), timezone.now()
+    set_state(pool, "TRACKING", "SUSPENDED", 9070)
+    began = (now - timedelta(minutes=3)).astimezone(UTC).isoformat()
+    given = {
+        "pid": 4711, "user": "shop", "application": "nightly export", "database": "shop", "began": began,
+        "session_began": began, "query": "update orders set total = 0", "holds": "", **job,
+    }  # fmt: skip
+    NodeJobs.objects.create(pool=pool, role="PRIMARY", looked_at=now, seen_at=now, jobs=[given])
+    NodeJobs.objects.create(pool=pool, role="SECONDARY", looked_at=now, seen_at=now)
     return pair
 
 
@@ -168,3 +189,31 @@ def part(pair: Pair, name: str, viewer: Viewer = OLGA) -> str:
 def everything(pair: Pair, viewer: Viewer = OLGA) -> str:
     """All live parts of all pages of a pair."""
     return "".join("".join(render_pair(pair.pk, key, viewer).values()) for key in PAGES)
+
+
+def make_samples(pool: StoragePool, *, hours: float = 1, every: int = 5, rows: int = 0) -> None:
+    """What was measured of a pool up to now: a log written at 1 MB/s, applied in waves, and one gap."""
+    now = timezone.now()
+    samples, written = [], 2**34
+    for number in range(int(hours * 3600 / every), -1, -1):
+        age = number * every
+        written += 2**20 * every
+        lag = int(2**20 * (6 + 5 * math.sin(age / 150) + (40 if 900 < age < 960 else 0)))
+        if 1_790 < age < 2_110:
+            continue
+        samples.append(
+            PoolSample(
+                pool=pool, at=now - timedelta(seconds=age), on_copy=pool.pair.swapped, state=pool.state,
+                detail=pool.detail, written=written, read=written - lag, wal_held_bytes=lag + 2**24,
+                tracked_rows=rows, tracked_changes=2 * rows,
+            )
+        )  # fmt: skip
+    PoolSample.objects.bulk_create(samples)
+    pool.lag_bytes, pool.wal_held_bytes, pool.measured_at = lag, lag + 2**24, now
+    pool.tracked_rows, pool.tracked_changes = rows, 2 * rows
+    pool.save()
+
+
+def text_of(html: str) -> str:
+    """What a reader sees of it, in one line."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())

@@ -1,11 +1,13 @@
 import threading
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from nodes.postgres.connect import connect, one, wait_until
 from tests.engine import accounts
 from tests.engine_swap import approved, ended
-from tracking.models import CompareResult, CompareRun
+from tracking.models import CompareResult, CompareRun, CompareSchedule
 
 TABLES = 12
 
@@ -78,3 +80,81 @@ def test_a_pause_in_the_middle_of_a_compare_makes_no_difference(replicating):
     result = CompareResult.objects.get(run=run)
     assert (result.verdict, result.different_rows) == ("NOT COMPARABLE", 0), result.differences[:2]
     assert one(copy, "select count(*) from account") == 5000
+
+
+def finished(engine, run: CompareRun) -> CompareRun:
+    """The compare as it is when it has ended."""
+    engine.until("the compare", lambda: over(run))
+    return CompareRun.objects.get(pk=run.pk)
+
+
+@pytest.fixture
+def several(engine):
+    """An ACTIVE pair with tables in two schemas, and a row that differs."""
+    engine.database.source.execute(accounts(3000))
+    engine.database.source.execute("create schema billing; create table billing.bill (id int primary key)")
+    engine.database.source.execute("create table notes (body text); insert into notes values ('a')")
+    engine.migrate()
+    engine.database.copy.execute("update account set n = 99 where id = 7")
+    return engine
+
+
+@pytest.mark.parametrize(
+    "scope, compared, verdict",
+    [
+        ({}, ["account", "bill", "notes"], "DIFFERENT"),
+        ({"schema": "billing"}, ["bill"], "EQUAL"),
+        ({"schema": "public", "name": "account"}, ["account"], "DIFFERENT"),
+        ({"schema": "public", "name": "nobody"}, ["nobody"], "NOT COMPARABLE"),
+        ({"schema": "nowhere"}, [], "NOT COMPARABLE"),
+    ],
+)
+def test_a_compare_is_of_what_was_asked_for(several, scope, compared, verdict):
+    run = finished(several, CompareRun.request(several.pool, by="olga", **scope))
+    assert [result.name for result in run.results.order_by("name")] == compared
+    assert (run.verdict, run.tables, run.tables_done) == (verdict, len(compared), len(compared))
+    assert run.rows == (0 if verdict == "NOT COMPARABLE" or compared == ["bill"] else 3000 + (not scope))
+    assert bool(run.message) is (not compared)
+
+
+def test_a_row_that_differed_is_compared_again_alone_and_proves_nothing_of_its_table(several):
+    full = finished(several, CompareRun.request(several.pool))
+    [difference] = full.results.get(name="account").differences
+    assert (difference["key"], difference["differs"]) == ("{7}", ["n"])
+    several.database.copy.execute("update account set n = 0 where id = 7")
+    again = finished(
+        several, CompareRun.request(several.pool, schema="public", name="account", keys=[difference["key"]])
+    )
+    assert (again.verdict, again.rows, again.of) == ("EQUAL", 1, "1 row of public.account")
+    assert again.results.get().written == -1  # a role swap compares the table as a whole
+
+
+def test_a_compare_shows_how_far_it_is_and_can_be_stopped(engine):
+    """Each locked table is waited for."""
+    names = [f"account{number}" for number in range(TABLES)]
+    for name in names:
+        engine.database.source.execute(accounts(500).replace("account", name))
+    engine.migrate()
+    with connect(engine.database.copy_conninfo, "x", autocommit=False) as holder:
+        for name in names[4:]:
+            holder.execute(f"lock table public.{name}")
+        run = CompareRun.request(engine.pool, by="olga")
+        engine.until("its progress", lambda: CompareRun.objects.get(pk=run.pk).tables_done > 0, 20)
+        run.refresh_from_db()
+        assert run.tables == TABLES and run.standing.value == "RUNNING"
+        run.stop("oskar")
+        run = finished(engine, run)
+    assert (run.verdict, run.stopped_by, run.standing.value) == ("", "oskar", "STOPPED")
+    assert run.tables_done == run.results.count() < TABLES
+    engine.stop()
+    engine.start()
+    next_one = finished(engine, CompareRun.request(engine.pool))
+    assert (next_one.verdict, next_one.tables_done) == ("EQUAL", TABLES) and CompareRun.objects.count() == 2
+
+
+def test_a_compare_that_is_due_is_asked_for_by_the_engine(replicating):
+    CompareSchedule.put(replicating.pair, "olga", every_hours=1)
+    CompareSchedule.objects.update(set_at=timezone.now() - timedelta(hours=1))
+    replicating.until("the compare", CompareRun.objects.filter(verdict="EQUAL", why="SCHEDULE").exists)
+    assert CompareRun.objects.count() == 1
+    assert replicating.pair.messages.filter(text__contains="by the schedule, every hour").exists()

@@ -10,6 +10,7 @@ from tests.mirror import content
 from tracking.mirror import subscription
 from tracking.mirror.capture_client import CaptureFailed
 from tracking.mirror.handover import turn_on
+from tracking.mirror.phases import Began, RoundEnded, WaitingFor
 from tracking.mirror.refresh import RefreshFailed
 
 ACCOUNTS = "create table account (id int primary key, balance int not null default 0, note text)"
@@ -29,6 +30,37 @@ def test_rows_written_before_and_after_the_hand_over_arrive(mirror):
     wait_until(mirror.caught_up, "the stream to arrive", seconds=20)
     assert equal(mirror)
     assert [code for code, _ in mirror.said] == ["766", "768", "844", "782"]
+
+
+def test_a_hand_over_tells_its_phases_and_once_for_whom_it_waits(mirror):
+    mirror.begin(ACCOUNTS)
+    with connect(mirror.database.source_conninfo, "app", autocommit=False) as application:
+        application.execute("insert into public.account values (1)")
+        pid = application.info.backend_pid
+        handing_over = threading.Thread(target=mirror.hand_over)
+        handing_over.start()
+        wait_until(lambda: len(waits(mirror)) > 1, "two looks at who runs", seconds=20)
+        application.commit()
+        handing_over.join(20)
+    began = [event for event in mirror.reported if isinstance(event, Began)]
+    assert [event.part for event in began] == ["0", "1.1", "1.2", "1.3", "1.4", "2"]
+    assert [event.position is None for event in began] == [True, True, True, False, False, False]
+    (running,) = waits(mirror)[0].running
+    assert (running.pid, running.database) == (pid, mirror.database.name)
+    assert running.application == "mwa app" and running.query.startswith("insert into public.account")
+    assert [code for code, _ in mirror.said] == ["766", "767", "768", "844", "782"]
+
+
+def waits(mirror) -> list[WaitingFor]:
+    return [event for event in mirror.reported if isinstance(event, WaitingFor)]
+
+
+def test_a_hand_over_tells_of_each_round_before_it(mirror):
+    mirror.begin(ACCOUNTS)
+    mirror.database.source.execute("insert into account select i from generate_series(1, 400) i")
+    done = mirror.hand_over(default=10)  # more changes than that: the table goes whole, and in a round
+    assert [event for event in mirror.reported if isinstance(event, RoundEnded)] == [RoundEnded(400, 1)]
+    assert (done.rows, done.rounds) == (400, 2)
 
 
 def test_a_hand_over_under_load_forgets_nothing(mirror):

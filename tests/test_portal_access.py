@@ -15,9 +15,11 @@ from nodes.models import CriteriaChange, CriteriaRule, FileRoot, Pair, SwapReque
 from tests.portal import PASSWORD, make_people, make_root, make_synchronizing_pair, owe, propose
 from tracking.models import (
     CompareRun,
+    CompareSchedule,
     DefinitionEntry,
     FileChange,
     FileCompare,
+    Inventory,
     MigratedObject,
     OtherObject,
 )
@@ -98,6 +100,9 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
     file = owe(make_root(pair), b"file", "FAILED")
     change = propose(pair.pools.get(), "EXCLUDE", "old")
     rule = change.rules.get()
+    run = CompareRun.objects.create(pool=pair.pools.get())
+    result = run.results.create(schema="public", name="t", verdict="EQUAL")
+    files = FileCompare.objects.create(root=pair.file_roots.get())
     at = {"name": pair.name}
     acts = {
         act: (reverse("definition", kwargs={**at, "pk": entry.pk, "act": act}), "olga")
@@ -109,7 +114,13 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
         "start": (reverse("pair-ask", kwargs={**at, "how": "start"}), "olga"),
         "pause": (reverse("pair-ask", kwargs={**at, "how": "pause"}), "olga"),
         "request": (reverse("swap-request", kwargs=at), "olga"),
-        "compare": (reverse("compare", kwargs={**at, "number": 1}), "olga"),
+        "compare": (reverse("pool-compare", kwargs={**at, "number": 1}), "olga"),
+        "compare anything": (reverse("compare-start", kwargs=at), "olga"),
+        "compare by itself": (reverse("compare-schedule", kwargs=at), "olga"),
+        "stop a compare": (reverse("compare-stop", kwargs={**at, "pk": run.pk}), "olga"),
+        "stop a compare of files": (reverse("compare-stop-files", kwargs={**at, "pk": files.pk}), "olga"),
+        "compare again": (reverse("compare-again", kwargs={**at, "pk": result.pk}), "olga"),
+        "count": (reverse("types-count", kwargs=at), "olga"),
         "tick off another": (reverse("other", kwargs={**at, "pk": other.pk, "act": "done"}), "olga"),
         "remove a rule": (reverse("rule-remove", kwargs={**at, "pk": rule.pk}), "olga"),
         "commit": (reverse("criteria-commit", kwargs={**at, "pk": change.pk}), "olga"),
@@ -126,7 +137,8 @@ def actions(pair: Pair, requester) -> dict[str, tuple[str, str]]:
 
 
 ACTIONS = [
-    "start", "pause", "request", "compare", *DefinitionEntry.ACTS, "forget", "tick off another",
+    "start", "pause", "request", "compare", "compare anything", "compare by itself", "stop a compare",
+    "stop a compare of files", "compare again", "count", *DefinitionEntry.ACTS, "forget", "tick off another",
     "remove a rule", "commit", "roll back", "add a rule", "add a root", "remove a root", "compare a root",
     "omit a file", "approve", "reject", "cancel",
 ]  # fmt: skip
@@ -135,10 +147,11 @@ ACTIONS = [
 def everything(pair: Pair) -> tuple:
     return (
         list(Pair.objects.values()), list(SwapRequest.objects.values()),
-        list(DefinitionEntry.objects.values()), CompareRun.objects.count(),
+        list(DefinitionEntry.objects.values()), list(CompareRun.objects.values()),
         list(OtherObject.objects.values()), list(MigratedObject.objects.values()),
         list(CriteriaRule.objects.values()), list(CriteriaChange.objects.values()),
-        list(FileRoot.objects.values()), list(FileChange.objects.values()), FileCompare.objects.count(),
+        list(FileRoot.objects.values()), list(FileChange.objects.values()),
+        list(FileCompare.objects.values()), CompareSchedule.objects.count(), Inventory.objects.count(),
     )  # fmt: skip
 
 
@@ -170,9 +183,9 @@ def test_an_action_needs_the_token_of_a_form(people, pair, action):
 
 def test_a_stakeholder_is_offered_nothing(browser, people, pair):
     actions(pair, people["olga"])
-    for path in ("/pairs/shop/", "/pairs/shop/criteria/", "/pairs/shop/files/"):
-        page = browser("vera").get(path).content.decode()
-        assert "formaction" not in page and "Add a " not in page
+    for key in ("", "criteria/", "files/", "compare/", "cutover/", "types/"):
+        page = browser("vera").get(f"/pairs/shop/{key}").content.decode()
+        assert "formaction" not in page and "Add a " not in page and "Compare now" not in page
 
 
 def test_viewers_are_told_apart_by_what_they_may_do(people):

@@ -30,6 +30,8 @@ root = make_root(Pair.objects.get(name="erp"), "/srv/" + "old" * 300)
 owe(root, b"invoices/" + b"x" * 4_000, "FAILED", failure="no room for " + "x" * 900)
 carried(root, b"y" * 4_000)
 root.changes.update(set_aside="OMITTED", set_aside_by="olga", set_aside_at=timezone.now())
+make_samples(Pair.objects.get(name="hr").pools.get())
+make_stuck_pair("stuck")
 for entry in DefinitionEntry.objects.all():  # what is left over is in the way of a role swap
     entry.tick_off("olga")
 """
@@ -175,6 +177,25 @@ def test_an_entry_is_removed_by_a_folded_button_and_stands_in_the_attempts(sign_
     assert vera.evaluate("window.notReloaded")
 
 
+def test_a_session_is_ended_after_it_was_said_what_that_does_and_no_update_closes_the_dialog(sign_in, served):
+    path = "/pairs/stuck/synchronization/"
+    olga, vera = sign_in("olga", path), sign_in("vera", path)
+    expect(vera.locator("#preventing")).to_contain_text("nightly export")
+    expect(vera.get_by_role("button", name="End")).to_have_count(0)
+    olga.get_by_role("button", name="End pid 4711").click()
+    dialog = olga.get_by_role("dialog")
+    expect(dialog).to_contain_text("No other session is touched.")
+    with served.database() as database:
+        database.execute("update tracking_nodejobs set failure = 'no route to host' where role = 'SECONDARY'")
+    for page in (olga, vera):
+        expect(page.locator("#preventing")).to_contain_text("no route to host")
+    dialog.get_by_role("button", name="End pid 4711").click()
+    expect(dialog).to_have_count(0)
+    with served.database() as database:
+        asked = database.execute("select kind, role, pid, asked_by from tracking_noderequest").fetchall()
+    assert asked == [("END", "PRIMARY", 4711, "olga")]
+
+
 def test_what_nobody_rang_for_appears_all_the_same(sign_in, served):
     page = sign_in("vera", "/pairs/erp/")
     with served.database() as database:
@@ -260,6 +281,60 @@ def test_a_screen_reader_is_told_of_a_transition(sign_in, served):
     with served.database() as database:
         database.execute("update nodes_pair set phase = 'PAUSED', phase_detail = 'I' where name = 'hr'")
     expect(region).to_have_text("hr: Paused, idle; *SYSBAS active replicating.")
+
+
+_ONE_MORE = """
+    insert into tracking_poolsample (pool_id, at, on_copy, state, detail, written, read, tracked_rows,
+                                     tracked_changes)
+    select pool_id, now(), on_copy, state, detail, written + 1000000, read, 0, 0
+    from tracking_poolsample order by at desc limit 1
+"""
+_HAS_COLOUR = """colour => {
+    const canvas = document.querySelector("#chart canvas");
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+    for (let n = 0; n < data.length; n += 4)
+        if (colour.every((part, at) => Math.abs(data[n + at] - part) < 3)) return true;
+    return false;
+}"""
+
+
+def test_a_chart_follows_the_samples_and_the_colours_and_is_printed_as_curves(sign_in, served):
+    page = sign_in("vera", "/pairs/hr/", color_scheme="light", reduced_motion="reduce")
+    chart, curve = page.locator("#chart"), page.locator("#curve-lag svg")
+    expect(chart.locator("canvas")).to_be_visible()
+    expect(curve).to_be_hidden()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    before = chart.get_attribute("data-until")
+    with served.database() as database:
+        database.execute(_ONE_MORE)
+        database.execute(_ONE_MORE)
+    expect(chart).not_to_have_attribute("data-until", before)
+    assert page.evaluate(_HAS_COLOUR, [15, 98, 254]) and not page.evaluate(_HAS_COLOUR, [69, 137, 255])
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    wait_until(lambda: page.evaluate(_HAS_COLOUR, [69, 137, 255]), "the chart in dark colours", seconds=10)
+    page.emulate_media(media="print")
+    expect(curve).to_be_visible()
+    expect(chart).to_be_hidden()
+    assert [url for url in asked if "samples" not in url] == [] and len(asked) <= 1  # after a gap
+
+
+def test_without_scripts_the_curves_and_their_figures_are_there(served, chromium):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{served.url}/pairs/hr/?hours=6")
+    page.get_by_label("Username").fill("vera")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#curve-lag svg")).to_be_visible()
+    expect(page.locator("#chart")).to_be_hidden()
+    page.get_by_text("The same in figures").click()
+    expect(page.get_by_role("columnheader", name="Highest lag")).to_be_visible()
+    page.get_by_role("navigation", name="How far back").get_by_role("link", name="1 h").click()
+    expect(page.locator("#curve-rate figcaption")).to_contain_text("MB/s at most")
+    context.close()
 
 
 def test_signing_out_in_one_tab_is_seen_in_the_other(sign_in, served):

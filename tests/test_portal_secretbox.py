@@ -99,6 +99,7 @@ def test_a_key_that_is_none_is_refused_without_repeating_it(settings):
         "password=sesame x", "Password = 'se same' x", "postgresql://u:sesame@h/d x",
         "{'PASSWORD': 'sesame', 'HOST': 'h'} x", '{"password": "se same"} x',
         "alter role app password 'sesame' x", "options (user 'u', password 'it''s sesame') x",
+        "execute 'alter role app password ''sesame''' x",
     ],
 )  # fmt: skip
 def test_log_lines_lose_their_passwords(line):
@@ -107,6 +108,7 @@ def test_log_lines_lose_their_passwords(line):
 
 def test_a_statement_that_was_cut_off_in_its_password_loses_what_is_left_of_it():
     assert redact("create role app password 'sesa") == "create role app password ***"
+    assert redact("do 'alter role app password ''sesa") == "do 'alter role app password ***"
 
 
 def test_what_only_speaks_of_passwords_is_left_alone():

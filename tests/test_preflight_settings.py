@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from nodes.postgres import preflight, slot
+from nodes.postgres import preflight, transactions
 from nodes.postgres.connect import connect, for_database, wait_until
 from nodes.postgres.embedded import EmbeddedServer
 from nodes.postgres.preflight import Options
@@ -185,7 +185,7 @@ def test_a_prepared_transaction_of_any_database_stops_the_migration(poor, server
         assert check.status == "failed" and "1 prepared transaction" in check.observed
         assert "'left-over' in shop, owner postgres" in check.objects[0]
         assert "commit prepared 'left-over'" in check.remedy
-        (waited_for,) = slot.writing_transactions(session)  # by a slot that is made nevertheless
+        (waited_for,) = transactions.writing(session)  # by a slot that is made nevertheless
         assert re.fullmatch(r"prepared transaction 'left-over' \(postgres, \d+ s\)", str(waited_for))
         session.execute("rollback prepared 'left-over'")
         session.execute("drop table bill")

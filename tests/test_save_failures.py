@@ -14,7 +14,7 @@ import pytest
 from nodes.postgres.connect import Unreachable, one, wait_until
 from tests.save import Listener, Meddler, create, locked, rows, run
 from tracking.save.copy import CopyFailed
-from tracking.save.events import CheckpointComplete, ChunkCopied, Copied, PutOff, Waiting
+from tracking.save.events import Begun, CheckpointComplete, ChunkCopied, Copied, PutOff, Waiting
 from tracking.save.progress import copying
 from tracking.save.run import SaveOptions, save
 
@@ -166,6 +166,8 @@ def test_a_checkpoint_lost_between_two_chunks_begins_the_table_anew(database):
     )
     run(database, listener, jobs=1, split_bytes=300_000)
     assert len(listener.of(PutOff)) == 1
+    chunks = {event.of for event in listener.of(ChunkCopied)}
+    assert [{event.chunks} for event in listener.of(Begun)] == [chunks] * 2 and chunks != {1}
     assert rows(database.copy, "a") == rows(database.source, "a")
 
 

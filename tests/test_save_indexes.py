@@ -11,7 +11,7 @@ import pytest
 
 from nodes.postgres.connect import one, wait_until
 from tests.save import EVERYTHING, definitions
-from tracking.save import large
+from tracking.save import large, progress
 from tracking.save.definitions import DefinitionFailed, dump, restore_post_data, restore_pre_data
 from tracking.save.foreign_keys import validate_foreign_keys
 
@@ -44,8 +44,13 @@ def test_large_tables_get_the_same_definitions(database, tmp_path, all_are_large
     restore_post_data(archive, database.copy_conninfo, 3, lambda *progress: said.append(progress))
     validate_foreign_keys(database.source_conninfo, database.copy_conninfo, 2)
     assert definitions(database.copy_conninfo) == definitions(database.source_conninfo)
-    total = said[0][2]
-    assert said == [("indexes", done, total) for done in range(total + 1)] and total > 15
+    total, keys, others = said[0][2], said[-3][2], said[-1][2]
+    assert said == [
+        *(("indexes", done, total) for done in range(total + 1)),
+        ("foreign keys", 0, keys), ("foreign keys", keys, keys),
+        ("others", 0, others), ("others", others, others),
+    ]  # fmt: skip
+    assert total > 15 and keys > 0 and others > 5
 
 
 def test_all_indexes_of_one_large_table_are_built_at_the_same_time(database, tmp_path, all_are_large):
@@ -60,7 +65,13 @@ def test_all_indexes_of_one_large_table_are_built_at_the_same_time(database, tmp
     ) as process:
         building = "select count(*) from pg_stat_progress_create_index where relid = 'public.a'::regclass"
         wait_until(lambda: one(database.copy, building) == 2, "two builds at a time", seconds=10)
-    assert process.returncode == 0
+        found = progress.building(database.copy)
+        assert sorted(each.statement for each in found) == [
+            "CREATE INDEX one ON public.a USING btree (public.dawdle(y));",
+            "CREATE INDEX two ON public.a USING btree (public.dawdle(z));",
+        ]
+        assert {each.table for each in found} == {"public.a"} and all(each.phase for each in found)
+    assert process.returncode == 0 and progress.building(database.copy) == []
 
 
 SCRIPT = """

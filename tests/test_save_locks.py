@@ -3,6 +3,7 @@
 import pytest
 
 from nodes.postgres import catalog
+from nodes.postgres.connect import one
 from tests.save import Listener, Meddler, create, locked, rows, run
 from tracking.save.copy import CopyFailed
 from tracking.save.events import CheckpointComplete, Copied, PutOff, Skipped, Vanished, Waiting
@@ -45,7 +46,8 @@ def test_whoever_holds_the_table_is_named(database):
         run(database, listener, savactwait_seconds=20)
         (waiting,) = listener.of(Waiting)
         assert waiting.blockers == (f"pid {holder.info.backend_pid} (postgres, mwa migration of the shop)",)
-    assert str(waiting.table) == "public.busy"
+        waits = one(database.source, "select clock_timestamp()") - waiting.since
+    assert str(waiting.table) == "public.busy" and 0 < waits.total_seconds() < 20
     assert not listener.of(Skipped)
 
 

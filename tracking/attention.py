@@ -1,6 +1,6 @@
 """What needs a person now, and which pair is worst off."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from nodes import status
@@ -9,12 +9,23 @@ from nodes.status import Status
 
 from .engine.filehosts import is_here
 from .fileroots import waiting
+from .models import Alert
 
 Mirrored = Sequence[StoragePool | FileRoot]
 _WORST_FIRST = (
     "failed", "caution-major", "unknown", "caution-minor", "pending", "in-progress", "incomplete",
     "not-started", "informative", "normal", "succeeded",
 )  # fmt: skip
+
+_WHERE = {
+    "pair": "Overview",
+    "migration": "System migration",
+    "definitions": "Definitions and other objects",
+    "paths": "Files",
+    "files": "File roots",
+    "cutover": "Cutover",
+    "health": "Health center",
+}
 
 
 @dataclass(frozen=True)
@@ -51,36 +62,66 @@ def _suspended(each: StoragePool | FileRoot) -> str:
 
 @dataclass(frozen=True)
 class Need:
-    """Something that does not go on by itself; `kind` is the icon's."""
+    """What does not go on by itself; `kind` is the icon's, `page` the one where it is dealt with."""
 
     kind: str
     text: str
+    page: str = ""
+
+    @property
+    def where(self) -> str:
+        """What the link to that page says."""
+        return _WHERE.get(self.page, "Look there")
+
+
+def alerts_of(pairs: Iterable[Pair]) -> dict[int, list[Alert]]:
+    """What is beyond its threshold and nobody has acknowledged, of each pair, the newest first."""
+    found: dict[int, list[Alert]] = {pair.pk: [] for pair in pairs}
+    for alert in Alert.objects.filter(pair__in=list(found), ended_at=None, acknowledged_by=""):
+        found[alert.pair_id].append(alert)
+    return found
 
 
 def needs(
-    pair: Pair, mirrored: Mirrored, swap: SwapRequest | None, definitions: int, files: int
+    pair: Pair,
+    mirrored: Mirrored,
+    swap: SwapRequest | None,
+    definitions: int,
+    files: int,
+    alerts: Sequence[Alert] = (),
 ) -> list[Need]:
     """What somebody has to look at; `definitions` and `files` are those that wait for somebody."""
     found = []
+    page = "migration" if pair.stage == "SYSTEM MIGRATION" else "pair"
     if pair.phase_detail == "E":
-        found.append(Need("failed", pair.detail_text or "The migration has stopped with an error."))
+        found.append(Need("failed", pair.detail_text or "The migration has stopped with an error.", page))
     roots = any(isinstance(each, FileRoot) for each in mirrored)
     if roots and pair.goal and not pair.attended and not is_here(pair.primary):
-        found.append(Need("caution-major", _nobody(pair.primary)))
+        found.append(Need("caution-major", _nobody(pair.primary), "files"))
     for each in mirrored:
         if each.in_trouble:
             said = _suspended(each)
-            found.append(Need("caution-major", said if said.endswith("?") else f"{said}."))
+            said = said if said.endswith("?") else f"{said}."
+            found.append(Need("caution-major", said, _page_of(each)))
     if definitions:
         one = definitions == 1
-        found.append(
-            Need("caution-major", f"{definitions} definition{'' if one else 's'} to be carried by hand.")
-        )
+        said = f"{definitions} definition{'' if one else 's'} to be carried by hand."
+        found.append(Need("caution-major", said, "definitions"))
     if files:
-        found.append(Need("caution-major", f"{waiting(files)}."))
+        found.append(Need("caution-major", f"{waiting(files)}.", "paths"))
+    for alert in alerts:
+        said = f"{alert.get_kind_display()}: {alert}."
+        found.append(Need(status.ALERT[alert.kind].kind, said, "health"))
     if swap and swap.state == "REQUESTED":
-        found.append(Need("pending", f"A role swap asked for by {swap.requested_by} waits for approval."))
+        said = f"A role swap asked for by {swap.requested_by} waits for approval."
+        found.append(Need("pending", said, "cutover"))
     return found
+
+
+def _page_of(each: StoragePool | FileRoot) -> str:
+    if isinstance(each, FileRoot):
+        return "files"
+    return "definitions" if each.reason == 9040 else "pair"
 
 
 def _nobody(primary: Node) -> str:
@@ -96,6 +137,11 @@ def worst(stands: Standing, mirrored: Mirrored, needed: Sequence[Need]) -> int:
     kinds = [need.kind for need in needed] + [stands.detail.kind, stands.phase.kind]
     kinds += [status.REPLICATION_STATE[each.state].kind for each in mirrored]
     return min(_WORST_FIRST.index(kind) for kind in kinds)
+
+
+def urgent(needed: Iterable[tuple[Pair, Need]]) -> list[tuple[Pair, Need]]:
+    """What needs somebody in any pair, the worst first; what is equally bad stays in its order."""
+    return sorted(needed, key=lambda each: _WORST_FIRST.index(each[1].kind))
 
 
 def announcement(pair: Pair, stands: Standing, mirrored: Mirrored) -> str:

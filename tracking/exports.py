@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 
 from asgiref.sync import sync_to_async
 from django.db import connection
@@ -19,15 +20,31 @@ _QUERY = "select * from qsys2.{} {} order by pair_name, 1, 2, 3"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a spreadsheet calculate (OWASP, CSV injection)
 
 
-def as_csv(view: str, pair: str | None = None) -> Iterator[str]:
+def as_csv(view: str, pair: str | None = None, clean: Callable[[str], str] | None = None) -> Iterator[str]:
     """A view as CSV with a line of names, in pieces; null is an empty cell, times are ISO 8601 in UTC.
 
-    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    A text that a spreadsheet would take for a formula begins with an apostrophe. `clean` is done to texts.
     """
     for rows in _read(view, pair):
-        piece = io.StringIO()
-        csv.writer(piece).writerows([_cell(value) for value in row] for row in rows)
-        yield piece.getvalue()
+        yield _lines(rows, clean)
+
+
+def rows_as_csv(
+    names: Sequence[str], rows: Iterable[Sequence[object]], clean: Callable[[str], str] | None = None
+) -> Iterator[str]:
+    """The same of any rows."""
+    yield _lines([names], clean)
+    left = iter(rows)
+    while piece := list(islice(left, _ROWS_AT_ONCE)):
+        yield _lines(piece, clean)
+
+
+def _lines(rows: Iterable[Sequence[object]], clean: Callable[[str], str] | None) -> str:
+    piece = io.StringIO()
+    for row in rows:
+        texts = [clean(value) if clean and isinstance(value, str) else value for value in row]
+        csv.writer(piece).writerow([_cell(value) for value in texts])
+    return piece.getvalue()
 
 
 def as_json(view: str, pair: str | None = None) -> Iterator[str]:

@@ -49,7 +49,9 @@ def remove(request: HttpRequest, name: str, number: int) -> HttpResponse:
 def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Have a root compared, by content unless `metadata` is given; the engine picks it up."""
     root, content = _root(name, number), "metadata" not in request.POST
-    return carry_out(request, root.pair, lambda: FileCompare.request(root, content=content))
+    return carry_out(
+        request, root.pair, lambda: FileCompare.request(root, content=content, by=request.user.username)
+    )
 
 
 @require_POST

@@ -4,12 +4,12 @@ Rows are counted as the source's planner estimates them, bytes as the source sto
 copy have measures of their own, which need not add up to it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Case, Count, F, FloatField, Max, Min, Sum, Value, When
-from django.db.models.functions import Cast, Greatest, Least
+from django.db.models.functions import Cast, Concat, Greatest, Least
 
 from nodes import status
 from nodes.models import Pair, StoragePool
@@ -19,7 +19,15 @@ from .models import TableCopy
 
 SHOWN = 50
 _STEPS = [step for step in StoragePool.Step.choices if step[0]]
-_ORDER = ("COPYING", "FAILED", "LOCKED", "WAITING", "COPIED", "GONE")  # what a reader looks for first
+_ORDER = (
+    "COPYING",
+    "FAILED",
+    "LOCKED",
+    "WAITING",
+    "LATER",
+    "COPIED",
+    "GONE",
+)  # what a reader looks for first
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,12 @@ class CopyRow:
         if self.copy.rows_total:
             return self.copy.rows / self.rows_total
         return min(1.0, self.copy.bytes / self.copy.bytes_total) if self.copy.bytes_total else 0.0
+
+    @property
+    def chunks(self) -> str:
+        """How many of its parts are across; empty where it goes in one."""
+        of = self.copy.chunks or 1
+        return f"{self.copy.chunks_done:,} of {of:,} chunks" if of > 1 else ""
 
     @property
     def percent(self) -> int:
@@ -98,11 +112,48 @@ class CopySummary:
     ended: datetime | None
 
 
-def shown_copies(pools: dict[int, StoragePool], now: datetime) -> list[CopyRow]:
-    """The tables that matter most now: at work, in trouble, waiting, then done; the large ones first."""
+@dataclass(frozen=True)
+class Wanted:
+    """Which tables somebody wants to see: those of a state, and with a text in schema.name."""
+
+    state: str = ""
+    name: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Wanted":
+        """From the parameters of an address; a state that there is not, or what no name holds, is no wish."""
+        state = query.get("state", "")
+        known = dict(status.TABLE_COPY.choices)
+        return cls(state if state in known else "", query.get("name", "").replace("\x00", "").strip())
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.state or self.name)
+
+    @property
+    def state_label(self) -> str:
+        """The state in words."""
+        return status.TABLE_COPY[self.state].label if self.state else ""
+
+
+def shown_copies(
+    pools: dict[int, StoragePool], now: datetime, wanted: Wanted | None = None
+) -> tuple[list[CopyRow], int]:
+    """The tables that matter most now, and how many there are of those that are wanted.
+
+    At work, in trouble, waiting, then done; the large ones first.
+    """
     rank = Case(*(When(state=state, then=Value(n)) for n, state in enumerate(_ORDER)))
-    found = TableCopy.objects.filter(pool__in=pools).order_by(rank, "-bytes_total", "schema", "name")
-    return [CopyRow(copy, pools[copy.pool_id].asp_name, now) for copy in found[:SHOWN]]
+    found = TableCopy.objects.filter(pool__in=pools)
+    if wanted and wanted.state:
+        found = found.filter(state=wanted.state)
+    if wanted and wanted.name:
+        full = Concat("schema", Value("."), "name")
+        found = found.annotate(full=full).filter(full__icontains=wanted.name)
+    first = found.order_by(rank, "-bytes_total", "schema", "name")[:SHOWN]
+    rows = [CopyRow(copy, pools[copy.pool_id].asp_name, now) for copy in first]
+    return rows, len(rows) if len(rows) < SHOWN else found.count()
 
 
 _NUMBER = FloatField()
@@ -164,3 +215,11 @@ def steps(pair: Pair, pools: Sequence[StoragePool]) -> list[tuple[StoragePool, l
             kinds[done], working = "in-progress", False
         shown.append((pool, [Status(*step, kind) for step, kind in zip(_STEPS, kinds, strict=True)]))
     return shown
+
+
+def all_taken(
+    pools: Sequence[StoragePool], reached: Mapping[tuple[int, str], datetime]
+) -> list[tuple[StoragePool, list[Status]]]:
+    """The steps of the pools whose system migration is over, where their times are known."""
+    taken = [Status(*step, "succeeded") for step in _STEPS]
+    return [(pool, taken) for pool in pools if any((pool.pk, step.value) in reached for step in taken)]

@@ -5,8 +5,9 @@ What is described is read from `mwa.facets` (definitions/dispatch.sql), what is 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nodes.postgres import install
 from tracking.ifs import entry
@@ -16,6 +17,7 @@ _BRANCH = re.compile(r"when (.+?) then return query select \* from mwa\.\w+_face
 _TYPE = re.compile(r"'([a-z -]+)'")
 _BY_CLASS = {"class = 'pg_type'::regclass": ("enum", "composite type", "domain", "range", "base type")}
 _STREAM, _AT_TIMES, _BY_HAND = "in the stream", "compared at times", "by hand"
+_BY_COMPARE = "by the first compare"
 _DUMPED = "pg_dump and pg_restore"
 _WALKED, _WATCHED, _NOT = "by a walk of the whole root", "path by path, as it changes", "not carried"
 HARD_LINKS = "hard links"
@@ -79,11 +81,48 @@ def rows() -> list[Support]:
         *(_described(name) for name in described()),
     ]
     for kind in KINDS:
-        first = _FIRST.get(kind.object_type, "by the first compare")
+        first = _FIRST.get(kind.object_type, _BY_COMPARE)
         found.append(_row(kind.object_type, first, _AT_TIMES if kind.carry else _BY_HAND))
     found += [_row(name, _WALKED, _WATCHED, "ITL") for name in (*entry.CARRIED_TYPES, HARD_LINKS)]
     found += [_row(name, _NOT, _NOT, "ITL") for name in entry.INELIGIBLE]
     return found
+
+
+LISTS = (
+    ("OTL", "Tables and rows (OTL)"),
+    ("LTL", "Definitions and other objects (LTL)"),
+    ("ITL", "Files (ITL)"),
+)
+STAGES = (
+    ("migration", "Comes with the system migration"),
+    ("synchronization", "Follows while people work"),
+    ("by-hand", "By hand, or not at all"),
+)
+
+
+def chosen(query: Mapping[str, str]) -> list[Support]:
+    """The rows that the parameters of an address leave; what they do not know leaves all."""
+    found = rows()
+    if (wanted := query.get("list")) in dict(LISTS):
+        found = [row for row in found if row.tracking_list == wanted]
+    if (stage := query.get("stage")) in dict(STAGES):
+        found = [row for row in found if _is_in(row, str(stage))]
+    name = query.get("name", "").strip().casefold()
+    return [row for row in found if name in row.object_type.casefold()]
+
+
+def filter_of(query: Mapping[str, str]) -> dict[str, Any]:
+    """What the form of the filter shows."""
+    given = {f"filter_{name}": query.get(name, "") for name in ("list", "stage", "name")}
+    return {**given, "filter_lists": LISTS, "filter_stages": STAGES}
+
+
+def _is_in(row: Support, stage: str) -> bool:
+    travels = {
+        "migration": row.system_migration not in (_BY_HAND, _NOT, _BY_COMPARE),
+        "synchronization": row.data_synchronization not in (_BY_HAND, _NOT),
+    }
+    return travels[stage] if stage in travels else not any(travels.values())
 
 
 def described() -> Iterator[str]:

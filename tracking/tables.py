@@ -73,41 +73,6 @@ class List(tables.Table):
         empty_text = "Nothing."
 
 
-class CopyTable(List):
-    """The tables of the system migration."""
-
-    pool = tables.Column()
-    table = tables.Column(accessor="copy")
-    state = StatusColumn("TABLE_COPY", accessor="copy__state")
-    progress = tables.Column(accessor="percent", verbose_name="Progress")
-    rows_done = Number(accessor="copy__rows", verbose_name="Rows")
-    rows_total = Number(accessor="rows_total", verbose_name="of about")
-    bytes_done = Size(verbose_name="Size")
-    bytes_total = Size(verbose_name="of about")
-    rate = Number(verbose_name="Rows/s", empty_values=())
-    byte_rate = Number(verbose_name="Size/s", empty_values=())
-    remaining = tables.Column(attrs=NUMBER, empty_values=())
-
-    class Meta(List.Meta):
-        pass
-
-    def render_table(self, value: Any) -> SafeString:
-        note = format_html('<div class="quiet">{}</div>', value.message) if value.message else ""
-        return format_html('<span class="name">{}</span>{}', value, note)
-
-    def render_progress(self, value: int) -> SafeString:
-        return format_html('<progress max="100" value="{}">{} %</progress>', value, value)
-
-    def render_rate(self, value: float | None) -> str:
-        return "" if value is None else shown.number(value)
-
-    def render_byte_rate(self, value: float | None) -> str:
-        return "" if value is None else shown.size(value)
-
-    def render_remaining(self, value: float | None, record: Any) -> str:
-        return "" if record.copy.state != "COPYING" else shown.duration(value)
-
-
 class TrackingTable(List):
     """The object tracking list: what the copy is owed, a row per table."""
 

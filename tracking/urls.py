@@ -4,17 +4,21 @@ from django.urls import path
 
 from mwaportal import converters  # noqa: F401
 
-from . import file_views, property_views, setup_views, views
+from . import (
+    compare_views,
+    file_views,
+    health_views,
+    property_views,
+    sample_views,
+    setup_views,
+    views,
+)
 from .pages import PAGES
 
+# These have a view of their own below.
 _WITH_FORM = (
-    "",
-    "criteria",
-    "files",
-    "nodes",
-    "databases",
-    "properties",
-)  # these have a view of their own above
+    "", "compare", "criteria", "databases", "files", "health", "nodes", "properties", "recorder",
+)  # fmt: skip
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -26,7 +30,18 @@ urlpatterns = [
     path("pairs/<pair:name>/setup/preflight/", setup_views.preflight, name="preflight"),
     path("pairs/<pair:name>/properties/", property_views.properties, name="properties"),
     path("pairs/<pair:name>/criteria/", views.criteria, name="criteria"),
-    path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="compare"),
+    path("pairs/<pair:name>/pools/<int:number>/control-point/", views.control_point, name="control-point"),
+    path("pairs/<pair:name>/pools/<int:number>/end-session/", views.end_session, name="session-end"),
+    path("pairs/<pair:name>/pools/<int:number>/compare/", views.compare, name="pool-compare"),
+    path("pairs/<pair:name>/types/count/", views.count_types, name="types-count"),
+    path("pairs/<pair:name>/compare/", compare_views.page, name="compare"),
+    path("pairs/<pair:name>/compare/start/", compare_views.start, name="compare-start"),
+    path("pairs/<pair:name>/compare/schedule/", compare_views.schedule, name="compare-schedule"),
+    path("pairs/<pair:name>/compare/runs/<int:pk>/stop/", compare_views.stop, name="compare-stop"),
+    path(
+        "pairs/<pair:name>/compare/files/<int:pk>/stop/", compare_views.stop_files, name="compare-stop-files"
+    ),
+    path("pairs/<pair:name>/compare/results/<int:pk>/again/", compare_views.again, name="compare-again"),
     path("pairs/<pair:name>/definitions/<int:pk>/<slug:act>/", views.definition, name="definition"),
     path("pairs/<pair:name>/objects/<int:pk>/<slug:act>/", views.other, name="other"),
     path("pairs/<pair:name>/migrated/<int:pk>/remove/", views.forget_migrated, name="migrated-remove"),
@@ -34,6 +49,17 @@ urlpatterns = [
     path("pairs/<pair:name>/files/roots/<int:number>/remove/", file_views.remove, name="root-remove"),
     path("pairs/<pair:name>/files/roots/<int:number>/compare/", file_views.compare, name="root-compare"),
     path("pairs/<pair:name>/files/<int:pk>/<slug:act>/", file_views.act, name="file"),
+    path("pairs/<pair:name>/introduction/", views.introduction_read, name="introduction-read"),
+    path("pairs/<pair:name>/samples/", sample_views.samples, name="samples"),
+    path("pairs/<pair:name>/health/", health_views.health, name="health"),
+    path(
+        "pairs/<pair:name>/health/alerts/<int:pk>/acknowledge/",
+        health_views.acknowledge,
+        name="alert-acknowledge",
+    ),
+    path("pairs/<pair:name>/recorder/", health_views.flight_recorder, name="recorder"),
+    path("pairs/<pair:name>/recorder/lines.csv", health_views.lines, name="recorder-lines"),
+    path("pairs/<pair:name>/support.zip", health_views.support_bundle, name="bundle"),
     path("pairs/<pair:name>/", views.show, {"key": ""}, name="pair"),
     *(
         path(f"pairs/<pair:name>/{key}/", views.show, {"key": key}, name=key)

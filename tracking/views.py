@@ -1,5 +1,8 @@
 """The live pages, and what is asked of the lists."""
 
+from datetime import UTC, datetime
+from functools import partial
+
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,7 +17,17 @@ from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
 from . import exports, pages, support, tables
-from .models import CompareRun, DefinitionEntry, Entry, MigratedObject, OtherObject
+from .models import (
+    CompareRun,
+    DefinitionEntry,
+    Entry,
+    Introduction,
+    Inventory,
+    MigratedObject,
+    NodeJobs,
+    NodeRequest,
+    OtherObject,
+)
 from .pages.home import home_context
 
 
@@ -24,14 +37,25 @@ def home(request: HttpRequest) -> HttpResponse:
     """All pairs."""
     if request.htmx:
         return HttpResponse(pages.message(pages.render_home()))
-    return render(request, "home/page.html", home_context())
+    introductions = Introduction.unread_by(request.user)
+    return render(request, "home/page.html", {**home_context(), "introductions": introductions})
+
+
+@require_POST
+@needs(VIEW)
+def introduction_read(request: HttpRequest, name: str) -> HttpResponse:
+    """Do not explain this pair to this person any more."""
+    get_object_or_404(Introduction, pair__name=name).read_by.add(request.user)
+    return redirect("home")
 
 
 @require_safe
 @needs(VIEW)
 def object_types(request: HttpRequest) -> HttpResponse:
     """Which types of object travel, and how."""
-    return render(request, "object_types.html", {"table": tables.SupportTable(support.rows())})
+    given = {name: request.GET.get(name, "")[:200] for name in ("list", "stage", "name")}
+    table = tables.SupportTable(support.chosen(given))
+    return render(request, "object_types.html", {"table": table, **support.filter_of(given)})
 
 
 @require_safe
@@ -92,10 +116,48 @@ def export(request: HttpRequest, view: str, form: str) -> StreamingHttpResponse:
 
 @require_POST
 @needs(OPERATE)
+def count_types(request: HttpRequest, name: str) -> HttpResponse:
+    """Have the engine count the primary's objects by type."""
+    pair = get_object_or_404(Pair, name=name)
+    return carry_out(request, pair, lambda: [Inventory.ask(each) for each in pair.pools.all()], page="types")
+
+
+@require_POST
+@needs(OPERATE)
 def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Have a pool compared; the engine picks the run up."""
     pool = get_object_or_404(StoragePool.objects.select_related("pair"), pair__name=name, number=number)
-    return carry_out(request, pool.pair, lambda: CompareRun.request(pool), page="compare")
+    return carry_out(
+        request, pool.pair, lambda: CompareRun.request(pool, by=request.user.username), page="compare"
+    )
+
+
+@require_POST
+@needs(OPERATE)
+def control_point(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """Have the engine force a control point on a pool's primary."""
+    pool = _pool(name, number)
+    act = partial(NodeRequest.control_point, pool, request.user.username)
+    return carry_out(request, pool.pair, act, page="synchronization")
+
+
+@require_POST
+@needs(OPERATE)
+def end_session(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """Have the engine end the session that was shown with the button, and no other."""
+    pool = _pool(name, number)
+    try:
+        role, pid, began = request.POST.get("session", "").split()
+        session = (NodeJobs.Role(role), int(pid), datetime.fromisoformat(began).astimezone(UTC))
+    except (ValueError, OverflowError):
+        raise Http404("needed is a session: the role of its node, its pid, and when it began") from None
+    act = partial(NodeRequest.end_session, pool, *session, by=request.user.username)
+    return carry_out(request, pool.pair, act, page="synchronization")
+
+
+def _pool(name: str, number: int) -> StoragePool:
+    pools = StoragePool.objects.select_related("pair__source", "pair__copy")
+    return get_object_or_404(pools, pair__name=name, number=number)
 
 
 @require_POST

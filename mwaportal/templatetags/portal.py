@@ -14,6 +14,7 @@ from nodes.models import StoragePool
 register = template.Library()
 register.filter("number", shown.number)
 register.filter("size", shown.size)
+register.filter("rate", shown.rate)
 register.filter("duration", shown.duration)
 register.filter("columns", shown.columns)
 register.filter("when", shown.when)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 
-from nodes import status
+from nodes import status, swap_checks
 from nodes.limits import within
 
 from .node import Node
@@ -119,25 +119,7 @@ class Pair(models.Model):
 
     def in_the_way_of_swap(self) -> str:
         """Why a role swap cannot take place now, with what is seen and what is needed; empty where it can."""
-        if self.phase != "SYNC":
-            return f"{self.where}; a role swap needs {status.PHASE['SYNC'].label}"
-        if self.goal != self.Goal.SYNC:
-            return f"{self.Goal(self.goal).label} was asked of pair {self.name}, needed is Synchronize"
-        for pool in self.pools.all():
-            if not pool.replicating:
-                return f"pool {pool} is {pool.standing}; a role swap needs ACTIVE REPLICATING"
-            if pool.criteria_changes.filter(commit_asked=True).exists():
-                return f"criteria of pool {pool} are being committed; a role swap needs them settled"
-            if left := pool.definition_entries.by_hand().count():
-                return f"{left} definition changes of pool {pool} are not on the secondary; needed is none"
-            if (pool.lag_bytes or 0) > self.lag_limit_bytes:
-                return f"the lag of pool {pool} is {pool.lag_bytes} bytes, allowed are {self.lag_limit_bytes}"
-        for root in self.file_roots.all():
-            if not root.replicating:
-                return f"file root {root} is {root.standing}; a role swap needs ACTIVE REPLICATING"
-            if left := root.changes.left().count():
-                return f"{left} files below {root} are not on the secondary; needed is none"
-        return ""
+        return next((check.refusal for check in swap_checks.conditions(self) if check.refusal), "")
 
     @property
     def untouched(self) -> bool:

@@ -12,8 +12,9 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
-from . import lsn
+from . import lsn, transactions
 from .connect import Connection, connect, one, wait_until
+from .transactions import Transaction
 
 
 @dataclass(frozen=True)
@@ -25,23 +26,6 @@ class Slot:
     confirmed: int
     held_bytes: int  # WAL that the server keeps because of it
     lost: bool
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """A transaction that somebody has to wait for."""
-
-    pid: int | None  # None: it is prepared, and `query` is the name that ends it
-    user: str
-    application: str
-    seconds: float
-    query: str
-
-    def __str__(self) -> str:
-        if self.pid is None:
-            return f"prepared transaction '{self.query}' ({self.user}, {self.seconds:.0f} s)"
-        who = f"{self.user}, {self.application or 'no name'}, {self.seconds:.0f} s"
-        return f"pid {self.pid} ({who}): {self.query}"
 
 
 _MAY_FORCE = """
@@ -111,24 +95,8 @@ def release(connection: Connection, name: str, *, seconds: float = 10.0) -> None
     wait_until(free, f"slot {name} to be let go of", seconds=seconds)
 
 
-def writing_transactions(connection: Connection) -> list[Transaction]:
-    """The transactions of this cluster that have written and have not ended, oldest first."""
-    rows = connection.execute(
-        """
-        select pid, coalesce(usename, '')::text, application_name,
-               extract(epoch from clock_timestamp() - xact_start)::float as seconds, left(query, 200)
-        from pg_stat_activity where backend_xid is not null and pid <> pg_backend_pid()
-        union all
-        select null, owner, '', extract(epoch from clock_timestamp() - prepared)::float, gid
-        from pg_prepared_xacts
-        order by seconds desc
-        """
-    )
-    return [Transaction(*row) for row in rows.fetchall()]
-
-
 def _who(connection: Connection, seconds: float) -> str:
-    running = "; ".join(str(transaction) for transaction in writing_transactions(connection))
+    running = "; ".join(str(transaction) for transaction in transactions.writing(connection))
     return f"waited {seconds:g} s for transactions to end: {running or 'they have ended meanwhile'}"
 
 
@@ -187,7 +155,7 @@ class HandoverPoint:
         while not wait([made], timeout=min(1.0, seconds)).done:
             force_control_point(observer)
             if waiting:
-                waiting(writing_transactions(observer))
+                waiting(transactions.writing(observer))
             # The only timeout of the server that ends this command is `lock_timeout`, and that is for each
             # transaction anew.
             if time.monotonic() >= deadline:
@@ -210,11 +178,13 @@ class HandoverPoint:
         self.close()
 
 
-def force_control_point(connection: Connection) -> None:
+def force_control_point(connection: Connection) -> int | None:
     """Have a running-transactions record written now: by itself one comes every 15 s, on an idle source none.
 
     Only such a record lets a slot be made, and its log before it go (PostgreSQL source, snapbuild.c).
-    Nothing happens before PostgreSQL 16, on a standby, or where our role may not.
+    Returns its position. None, and nothing happens, before PostgreSQL 16, on a standby, or where our role
+    may not.
     """
-    if connection.info.server_version >= 160000 and one(connection, _MAY_FORCE):
-        connection.execute("select pg_log_standby_snapshot()")
+    if connection.info.server_version < 160000 or not one(connection, _MAY_FORCE):
+        return None
+    return lsn.parse(one(connection, "select pg_log_standby_snapshot()::text"))

@@ -1,6 +1,6 @@
 """Compare the tables of a database, several at a time."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event, local
 
@@ -27,6 +27,7 @@ def compare_database(
     options: CompareOptions | None = None,
     *,
     tables: Collection[tuple[str, str]] | None = None,
+    keys: Mapping[tuple[str, str], Sequence[str]] | None = None,
     skip: Collection[tuple[str, str]] = (),
     jobs: int = 2,
     caught_up: CaughtUp | None = None,
@@ -35,15 +36,18 @@ def compare_database(
 ) -> Iterator[TableResult]:
     """Compare all tables that either node has, or those given, `jobs` at a time, the largest first.
 
-    Those in `skip` are left out of all.
+    Those in `skip` are left out of all. Of a table in `keys` only the rows with these are compared.
 
     Results come as they are ready. Each job has a session of its own on each node. `caught_up` and
     `progress` are called from several threads (see `compare_table`). After `stop`, or when the iterator is
     closed, running statements are cancelled and no more results come. Raises `Unreachable` where a node
     cannot be reached at the start; later that is a table's result.
     """
-    wanted = [TableName(*table) for table in tables] if tables is not None else None
-    names = wanted if wanted is not None else _tables(source_conninfo, copy_conninfo, skip)
+    names = (
+        [TableName(*table) for table in tables]
+        if tables is not None
+        else listed(source_conninfo, copy_conninfo, skip)
+    )
     halt = Event()
     sessions = _Sessions(source_conninfo, copy_conninfo)
 
@@ -52,7 +56,10 @@ def compare_database(
             source, copy = sessions.get()
         except Unreachable as error:
             return TableResult(table, "not comparable", str(error))
-        return compare_table(source, copy, table, options, caught_up=caught_up, progress=progress, stop=halt)
+        return compare_table(
+            source, copy, table, options,
+            keys=(keys or {}).get(table), caught_up=caught_up, progress=progress, stop=halt,
+        )  # fmt: skip
 
     threads = ThreadPoolExecutor(jobs, thread_name_prefix="mwa compare")
     try:
@@ -65,6 +72,19 @@ def compare_database(
         halt.set()
         threads.shutdown(cancel_futures=True)
         sessions.close()
+
+
+def listed(
+    source_conninfo: str, copy_conninfo: str, skip: Collection[tuple[str, str]] = ()
+) -> list[TableName]:
+    """The tables that either node has, but for those in `skip`, the largest first; raises `Unreachable`."""
+    pages: dict[TableName, int] = {}
+    for conninfo in (source_conninfo, copy_conninfo):
+        with connect(conninfo, "compare") as connection:
+            for schema, name, size in connection.execute(_TABLES):
+                if (schema, name) not in skip:
+                    pages[TableName(schema, name)] = max(size, pages.get(TableName(schema, name), 0))
+    return sorted(pages, key=lambda name: (-pages[name], name))
 
 
 class _Sessions:
@@ -91,13 +111,3 @@ class _Sessions:
             setattr(self._of_thread, node, connection)
             self._opened.append(connection)
         return connection
-
-
-def _tables(source_conninfo: str, copy_conninfo: str, skip: Collection[tuple[str, str]]) -> list[TableName]:
-    pages: dict[TableName, int] = {}
-    for conninfo in (source_conninfo, copy_conninfo):
-        with connect(conninfo, "compare") as connection:
-            for schema, name, size in connection.execute(_TABLES):
-                if (schema, name) not in skip:
-                    pages[TableName(schema, name)] = max(size, pages.get(TableName(schema, name), 0))
-    return sorted(pages, key=lambda name: (-pages[name], name))

@@ -1,7 +1,7 @@
 """Compare one table while it is written to."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from threading import Event
 
@@ -22,7 +22,7 @@ from tracking.compare.results import (
 )
 from tracking.compare.rows import differences
 from tracking.compare.session import Nodes
-from tracking.compare.shape import Subject, reads_by_range, remarks, shapes, subject
+from tracking.compare.shape import Shape, Subject, reads_by_range, remarks, shapes, subject
 
 Progress = Callable[[TableName, int, int], None]
 
@@ -37,11 +37,14 @@ def compare_table(
     table: tuple[str, str],
     options: CompareOptions | None = None,
     *,
+    keys: Sequence[str] | None = None,
     caught_up: CaughtUp | None = None,
     progress: Progress | None = None,
     stop: Event | None = None,
 ) -> TableResult:
     """Compare a table, (schema, name), on two nodes; nothing is written and no lock outlives a chunk.
+
+    `keys` are those of the only rows to look at, as `RowDifference.key` has them.
 
     Both sessions are in autocommit and idle; their settings are left as they are. `caught_up(position)`:
     see `recheck`. `progress(table, rows compared, rows expected)` is called after each chunk. After `stop`
@@ -53,7 +56,7 @@ def compare_table(
     comparison = _Comparison(TableName(*table), options, caught_up, progress)
     with Nodes(source, copy, lock_seconds=options.lock_seconds, stopped=stopped) as nodes:
         try:
-            comparison.run(nodes)
+            comparison.run(nodes, keys)
         except NotComparable as refusal:
             return comparison.result(time.monotonic() - started, str(refusal))
     return comparison.result(time.monotonic() - started)
@@ -79,12 +82,24 @@ class _Comparison:
         self.remarks: list[str] = []
         self._suspects: list[str] = []
 
-    def run(self, nodes: Nodes) -> None:
-        """Hash all parts on both nodes, and follow up those that differ."""
+    def run(self, nodes: Nodes, keys: Sequence[str] | None) -> None:
+        """All rows, or those with these keys."""
         on_source, on_copy = shapes(nodes, self.table)
         what = subject(self.table, on_source, on_copy)
         self.remarks = remarks(on_source, on_copy)
         reader: Reader = ByKey(what) if what.key else ByHash(what)
+        if keys is None:
+            self._read(nodes, reader, on_source, on_copy)
+        elif reader.by_key:
+            self.rows, self._suspects = len(keys), list(keys)
+        else:
+            raise NotComparable("its rows have no key by which they could be looked at alone")
+        self._follow_up(nodes, reader)
+        self._confirm(nodes, what)
+
+    def _read(self, nodes: Nodes, reader: Reader, on_source: Shape, on_copy: Shape) -> None:
+        """Hash all parts on both nodes, and follow up those that differ."""
+        what = reader.subject
         expected = chunks.expected_rows(nodes, what)
         if reads_by_range(on_source, on_copy):
             parts = chunks.by_range(nodes, what, on_source, expected, self.options.chunk_rows)
@@ -98,8 +113,6 @@ class _Comparison:
             self.chunks += 1
             if self.progress:
                 self.progress(self.table, self.rows, expected)
-        self._follow_up(nodes, reader)
-        self._confirm(nodes, what)
 
     def result(self, seconds: float, refusal: str = "") -> TableResult:
         """What is known by now."""

@@ -1,6 +1,6 @@
 """Keep a pool's changes tracked: its slot, its capture process, and a list that is complete."""
 
-from nodes.postgres import publication, slot
+from nodes.postgres import publication, slot, transactions
 from nodes.postgres.connect import Connection, connect
 from nodes.postgres.slot import Slot
 from tracking.mirror import keylist
@@ -58,6 +58,6 @@ def make_slot(runtime: PoolRuntime) -> Slot:
     """The slot, where there is none; raises `StillRunning`, having said what it waits for."""
     pool, route = runtime.pool, runtime.route
     with connect(route.primary_conninfo, "slot") as session:
-        if running := slot.writing_transactions(session):
+        if running := transactions.writing(session):
             say(pool.pair, f"The replication slot waits for {'; '.join(map(str, running))}", "", pool)
         return slot.create(session, pool.slot(), seconds=pool.pair.savactwait_seconds)

@@ -19,7 +19,8 @@ from tracking.models import set_phase
 from . import others, outcome, proof, synchronize
 from .files import Files
 from .poolruntime import PoolRuntime
-from .say import say
+from .say import say, took
+from .swaptold import Told
 
 _log = logging.getLogger("mwa.engine")
 _READY_WITHIN = timedelta(seconds=60)
@@ -50,6 +51,7 @@ def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], files: Fi
     if not approved.update(state=request.state, started_at=request.started_at):
         return
     swaps: list[PoolSwap] = []
+    began = time.monotonic()
     try:
         if _decided(pair, request, runtimes, swaps, files):
             behind = _open(pair, runtimes, swaps)
@@ -58,6 +60,15 @@ def run(pair: Pair, request: SwapRequest, runtimes: list[PoolRuntime], files: Fi
     finally:
         _each(swaps, PoolSwap.close)
         files.release()
+        _record(pair, request, began)
+
+
+def _record(pair: Pair, request: SwapRequest, began: float) -> None:
+    """For the flight recorder; by now the applications work again."""
+    for step in request.steps:
+        recorded = {"pair": pair.pk, "place": step.get("database", ""), "seconds": step.get("ms", 0) / 1000}
+        _log.info("%s: %s", step.get("name"), step.get("text", ""), extra=recorded)
+    took(began, f"Role swap {request.pk} {request.failure or 'has ended'}", pair)
 
 
 def _decided(
@@ -65,7 +76,8 @@ def _decided(
 ) -> bool:
     """Whether the swap takes place; where it does not, the primaries are open again."""
     try:
-        _drain(pair, request, runtimes, swaps, files)
+        with Told(request, swaps):
+            _drain(pair, request, runtimes, swaps, files)
         outcome.decide(request)
         _each(swaps, PoolSwap.commit)
         return True

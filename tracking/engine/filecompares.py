@@ -20,18 +20,21 @@ from tracking.ifs import changelist, history
 from tracking.ifs.carrier import Carrier
 from tracking.ifs.changelist import ChangeList
 from tracking.ifs.changes import Change
+from tracking.ifs.compare import Progress
 from tracking.ifs.difference import CompareOptions, Difference, TreeResult
 from tracking.ifs.not_reached import NotReached
 from tracking.ifs.paths import shown
 from tracking.ifs.watching import RootGone
 from tracking.models import FileCompare
 
+from .beat import Beat
 from .say import say
 
 _log = logging.getLogger("mwa.engine")
 _EVERY_SECONDS = 900.0
 _SHARE = 20  # of the time: a look must not become what the disks do
-_SHOWN = 20
+_SHOWN = 200
+_UNSEEN = 20
 
 
 class FileCompares:
@@ -76,14 +79,18 @@ class FileCompares:
 
 
 def carry_out(asked: FileCompare, carrier: Carrier, stop: threading.Event) -> None:
-    """A compare that somebody asked for; one that is stopped stays asked for."""
-    root, asked.started_at = asked.root, timezone.now()
-    asked.save(update_fields=["started_at"])
+    """A compare that was asked for; one that `stop` ends stays asked for."""
+    root, seen = asked.root, Seen()
+    if not asked.begin():  # somebody has stopped it, and then an engine died
+        FileCompare.objects.filter(pk=asked.pk, ended_at=None).update(ended_at=timezone.now())
+        return
     with connect(portal_conninfo(), "file compare") as portal:
         turn = history.latest(portal, root.pk)
-    found = _compare(root, carrier, stop, content=asked.content)
+    with Beat(asked, root.pair_id, seen.figures, stop) as beat:
+        found = _compare(root, carrier, beat.halt, content=asked.content, progress=seen.so_far)
     if stop.is_set():
         return
+    asked.refresh_from_db(fields=["stopped_by"])
     if asked.content and not found.not_compared:
         FileRoot.objects.filter(pk=root.pk).update(compared_turn=turn)
     keep(asked, found)
@@ -94,20 +101,23 @@ def look(root: FileRoot, carrier: Carrier, stop: threading.Event) -> None:
     began = timezone.now()
     found = _compare(root, carrier, stop, content=False)
     if found.differences:
-        keep(FileCompare(root=root, content=False, started_at=began), found)
+        compare = FileCompare(root=root, content=False, why=FileCompare.Why.LOOK, asked_at=began)
+        compare.started_at = began
+        keep(compare, found)
 
 
 def keep(compare: FileCompare, found: TreeResult) -> None:
     """Write down how it ended."""
-    compare.ended_at, compare.verdict = timezone.now(), found.verdict.upper()
+    compare.ended_at = compare.progress_at = timezone.now()
+    compare.verdict = "" if compare.stopped_by else found.verdict.upper()
     compare.objects_compared, compare.bytes_compared = found.objects_compared, found.bytes_compared
     compare.difference_count = found.difference_count
     compare.differences = [
         {"path": shown(each.path), "kind": each.kind, "type": each.type, "what": each.what}
         for each in found.differences[:_SHOWN]
     ]
-    unseen = [f"{shown(each.path)}: {each.reason}" for each in found.not_compared[:_SHOWN]]
-    unseen += [f"{shown(path)} is being written all the time" for path in found.changing[:_SHOWN]]
+    unseen = [f"{shown(each.path)}: {each.reason}" for each in found.not_compared[:_UNSEEN]]
+    unseen += [f"{shown(path)} is being written all the time" for path in found.changing[:_UNSEEN]]
     compare.message = "; ".join(unseen)
     compare.save()
     doorbell.notify(compare.root.pair_id)
@@ -132,10 +142,32 @@ def list_again(portal: Connection, root: FileRoot, differences: list[Difference]
     )
 
 
-def _compare(root: FileRoot, carrier: Carrier, stop: threading.Event, *, content: bool) -> TreeResult:
+class Seen:
+    """How far a compare is; told by its own threads."""
+
+    def __init__(self) -> None:
+        self._objects = self._bytes = 0
+
+    def so_far(self, objects: int, size: int) -> None:
+        """So many objects with so many bytes."""
+        self._objects, self._bytes = objects, size
+
+    def figures(self) -> dict[str, int]:
+        """As the row of the compare has them."""
+        return {"objects_compared": self._objects, "bytes_compared": self._bytes}
+
+
+def _compare(
+    root: FileRoot,
+    carrier: Carrier,
+    stop: threading.Event,
+    *,
+    content: bool,
+    progress: Progress | None = None,
+) -> TreeResult:
     with connect(portal_conninfo(), "file compare") as portal:
         found = carrier.compare_tree(
-            CompareOptions(content=content), stop=stop,
+            CompareOptions(content=content), stop=stop, progress=progress,
             caught_up=lambda path: not changelist.owes(portal, root.pk, path),
         )  # fmt: skip
         if not stop.is_set():

@@ -8,15 +8,19 @@ from django.utils import timezone
 from mwaportal import doorbell
 from nodes.postgres import slot
 from nodes.postgres.connect import one
+from tracking.models import PoolSample
+from tracking.series import EVERY
 
 from .poolruntime import PoolRuntime
 
 _EVERY_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 10.0
 _HELD_BYTES = 16 * 2**20  # one segment: less than that the server cannot remove
+_PRUNE_SECONDS = 600.0
 _QUERY = """
-    select (pg_current_wal_lsn() - confirmed_flush_lsn)::bigint, (pg_current_wal_lsn() - restart_lsn)::bigint
-    from pg_replication_slots where slot_name = %s  -- a lost one has no restart_lsn
+    select (here - '0/0')::bigint, (confirmed_flush_lsn - '0/0')::bigint, (here - restart_lsn)::bigint
+    from pg_current_wal_lsn() as here
+    left join pg_replication_slots on slot_name = %s  -- a lost one has no restart_lsn
 """
 
 
@@ -29,8 +33,8 @@ def measure(runtime: PoolRuntime) -> None:
         # On a database where nothing happens the slot would not move, and hold everybody's log.
         one(runtime.primary(), "select pg_logical_emit_message(false, 'mwa', 'heartbeat')")
     runtime.measured_at = now
-    row = runtime.primary().execute(_QUERY, (pool.slot(),)).fetchone()
-    pool.lag_bytes, pool.wal_held_bytes = row or (None, None)
+    written, read, pool.wal_held_bytes = runtime.primary().execute(_QUERY, (pool.slot(),)).fetchone()
+    pool.lag_bytes = None if read is None else written - read
     if (pool.wal_held_bytes or 0) > _HELD_BYTES:
         slot.force_control_point(runtime.primary())
     sums = pool.tracked_tables.aggregate(Sum("changes"), Sum("keys"))
@@ -38,4 +42,15 @@ def measure(runtime: PoolRuntime) -> None:
     pool.tracked_rows = sums["keys__sum"] or 0
     pool.measured_at = timezone.now()
     pool.save(update_fields=["lag_bytes", "wal_held_bytes", "tracked_changes", "tracked_rows", "measured_at"])
+    _sample(runtime, written, read, now)
     doorbell.notify(pool.pair_id)
+
+
+def _sample(runtime: PoolRuntime, written: int, read: int | None, now: float) -> None:
+    """Keep it for the charts and the estimate, now and then; where nothing is measured stays a gap."""
+    if now - runtime.sampled_at >= EVERY.total_seconds():
+        runtime.sampled_at = now
+        PoolSample.take(runtime.pool, written, read)
+    if now - runtime.samples_pruned_at >= _PRUNE_SECONDS:
+        runtime.samples_pruned_at = now
+        PoolSample.prune(runtime.pool, runtime.pool.measured_at)

@@ -22,7 +22,7 @@ from tracking.restore.difference import CarryFailed, Difference
 from tracking.restore.inspect import ROLES, carry_all, inspect
 
 from .poolruntime import PoolRuntime
-from .say import say
+from .say import say, took
 
 Entries = dict[tuple[str, str, str], OtherObject]  # by what they are known by
 
@@ -83,6 +83,7 @@ class Others:
                 if not self._stop.is_set():
                     with runtime.at("OTHERS"):
                         bring(runtime, self._stop)
+            took(began, "Other objects were looked at", runtimes[0].pool.pair, detail=True)
             self._left = OtherObject.objects.filter(pool__in=[each.pool.pk for each in runtimes]).exists()
         except (Unreachable, psycopg.Error, DatabaseError) as error:
             _log.warning("other objects of %s: %s", runtimes[0].pool.pair, error)

@@ -15,14 +15,16 @@ from nodes.models import Pair, StoragePool
 from tracking.models import set_phase
 
 from . import criteria_list, cutover, jobs, outcome, removal, setup, synchronize
+from .compares import Compares
 from .filehosts import works_here
 from .files import Files
+from .health import Health
+from .inventories import Inventories
 from .others import Others
 from .poolruntime import PoolRuntime
 from .poolsteps import PoolSteps
 from .preflights import Preflights
-from .proof import Compares
-from .say import say
+from .say import say, took
 from .setup import SetupFailed
 
 _log = logging.getLogger("mwa.engine")
@@ -43,6 +45,7 @@ class PairLoop(threading.Thread):
         super().__init__(name=f"pair {pair_id}", daemon=True)
         self.pair_id = pair_id
         self._owner = owner
+        self._ours = {"pair": pair_id}  # whose lines these are, for the flight recorder
         self._bell = threading.Event()
         self._ending = threading.Event()
         self._halt = threading.Event()  # what takes long ends early
@@ -50,8 +53,10 @@ class PairLoop(threading.Thread):
         self._pools: dict[int, PoolSteps] = {}
         self._compares = Compares()
         self._others = Others()
+        self._inventories = Inventories()
         self._preflights = Preflights(owner)
         self._files = Files(pair_id, owner)
+        self._health = Health(pair_id)
 
     def wake(self) -> None:
         """Look now."""
@@ -69,15 +74,19 @@ class PairLoop(threading.Thread):
         renewing = threading.Thread(target=self._renew, daemon=True, name=f"lease {self.pair_id}")
         renewing.start()
         jobs.forget(self.pair_id)
+        self._health.start()
         try:
             self._loop()
         finally:
             self.stop()
+            self._health.stop()
             self._compares.stop()
             self._others.stop()
+            self._inventories.stop()
             through = self._files.stop()
             for steps in self._pools.values():
                 steps.end(_DRAIN_SECONDS)
+            self._health.join(_DRAIN_SECONDS)
             if self._is_elsewhere and through:
                 self._give_back(renewing)
             connection.close()
@@ -98,7 +107,7 @@ class PairLoop(threading.Thread):
                 self._reconcile(pair, self._steps_of(pair))
             except Exception as error:
                 # Whatever it was, the next look at the facts decides what to do about it.
-                _log.exception("pair %s", self.pair_id)
+                _log.exception("pair %s", self.pair_id, extra=self._ours)
                 self._complain(error)
                 pause = _AFTER_ERROR_SECONDS
             self._bell.wait(pause)
@@ -140,6 +149,7 @@ class PairLoop(threading.Thread):
         self._halt.set()
         self._compares.stop()
         self._others.stop()
+        self._inventories.stop()
         self._files.stop()
         if not busy:
             if removal.step(pair, [steps.runtime for steps in pools]):
@@ -151,6 +161,7 @@ class PairLoop(threading.Thread):
         if pair.phase == "" and not self._checked(pair, [steps.runtime for steps in pools]):
             return
         self._files.step()
+        self._inventories.step([steps.runtime for steps in pools])
         reached = {steps.runtime.pool.step for steps in pools}
         complete = (
             reached == {StoragePool.Step.MIRRORED} and not pair.file_roots.filter(copied_at=None).exists()
@@ -163,8 +174,10 @@ class PairLoop(threading.Thread):
             steps.begin(synchronize.step if mirrored else self._set_up)
 
     def _set_up(self, runtime: PoolRuntime) -> bool:
-        before = runtime.pool.step
+        before, began = runtime.pool.step, time.monotonic()
         setup.step(runtime, self._halt)
+        if runtime.pool.step != before:
+            took(began, f"Step {runtime.pool.get_step_display()} is done", runtime.pool)
         return runtime.pool.step != before
 
     def _checked(self, pair: Pair, runtimes: list[PoolRuntime]) -> bool:
@@ -191,8 +204,10 @@ class PairLoop(threading.Thread):
             return
         for steps in pools:
             steps.begin(synchronize.step)
+        self._compares.ask_when_due(pair)
         self._compares.step(runtimes)
         self._others.step(runtimes)
+        self._inventories.step(runtimes)
         paused = all(runtime.pool.reason == 212 for runtime in runtimes)
         paused &= not pair.file_roots.exclude(reason=212).exists()
         if pair.goal == Pair.Goal.PAUSED and paused:
@@ -218,10 +233,12 @@ class PairLoop(threading.Thread):
                 if pair is None or pair.take_lease(self._owner, LEASE_SECONDS):
                     held_until = asked_at + LEASE_SECONDS
                 else:
-                    _log.warning("pair %s: the lease was taken by somebody else", self.pair_id)
+                    _log.warning(
+                        "pair %s: the lease was taken by somebody else", self.pair_id, extra=self._ours
+                    )
                     self.stop()
             except Exception:
-                _log.exception("pair %s: the lease could not be renewed", self.pair_id)
+                _log.exception("pair %s: the lease could not be renewed", self.pair_id, extra=self._ours)
                 if time.monotonic() > held_until:
                     self.stop()
         connection.close()
@@ -241,4 +258,4 @@ class PairLoop(threading.Thread):
             say(pair, text, "ERROR")
             doorbell.notify(pair.pk)
         except Exception:
-            _log.exception("pair %s: nobody could be told", self.pair_id)
+            _log.exception("pair %s: nobody could be told", self.pair_id, extra=self._ours)

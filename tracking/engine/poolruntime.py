@@ -64,7 +64,7 @@ class PoolRuntime:
         self.capture: CaptureProcess | None = None
         self.guard: Guard | None = None  # while the pool is synchronous
         self.measured_at = self.carried_at = 0.0
-        self.pruned_at = float("-inf")
+        self.pruned_at = self.sampled_at = self.samples_pruned_at = self.jobs_seen_at = float("-inf")
         self.look_for_rows = True  # whether a table may be owed whole because of a definition
         self.look_for_tables = True  # whether one may have been created that is not in the stream
         self.held_back: set[int] | None = None  # entries whose tables are not mirrored; None: not known

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from django.db import close_old_connections, connection
 
 from .poolruntime import PoolRuntime
-from .say import say
+from .say import say, took
 
 _log = logging.getLogger("mwa.engine")
 _BACKOFF_SECONDS = (2, 2, 5, 10)
@@ -68,7 +68,14 @@ class PoolSteps(threading.Thread):
     def _carry_out(self, step: Step) -> bool:
         try:
             close_old_connections()
+            began = time.monotonic()
             more = bool(step(self.runtime))
+            took(
+                began,
+                f"step {step.__module__.rpartition('.')[2]}.{step.__name__}",
+                self.runtime.pool,
+                detail=True,
+            )
             self.trouble, self._failures = "", 0
             return more
         except Exception as error:

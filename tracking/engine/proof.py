@@ -1,25 +1,26 @@
-"""Proof that both nodes are equal: compares that somebody asked for, and those of a role swap."""
+"""Proof that both nodes are equal: carrying out a compare; that of a role swap."""
 
-import logging
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable
+from typing import Any
 
-import psycopg
-from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from mwaportal import doorbell
 from nodes.postgres import criteria, lsn
-from nodes.postgres.connect import Connection, Unreachable, connect, one
-from tracking.compare.database import compare_database
-from tracking.compare.results import TableResult
+from nodes.postgres.connect import Connection, connect, one
+from tracking.compare.database import compare_database, listed
+from tracking.compare.results import TableName, TableResult
+from tracking.compare.sides import kept
 from tracking.mirror.swap import SwapRefused
 from tracking.models import CompareResult, CompareRun
 
+from .beat import Beat
 from .poolruntime import PoolRuntime
+from .say import took
 from .tended import Tended
 
-_log = logging.getLogger("mwa.engine")
 _COUNTERS = """
     select s.schemaname::text, s.relname::text, s.n_tup_ins + s.n_tup_upd + s.n_tup_del
     from pg_stat_user_tables s join pg_class c on c.oid = s.relid
@@ -30,30 +31,90 @@ _ARRIVED = """
     select s.confirmed_flush_lsn >= %s::pg_lsn and r.application_name not like 'mwa %%'
     from pg_replication_slots s join pg_stat_replication r on r.pid = s.active_pid where s.slot_name = %s
 """
-_SHOWN = 20  # rows of a table that are kept with both versions
 
 
 def run(
     compare: CompareRun, runtime: PoolRuntime, tables: Iterable[tuple[str, str]] | None, stop: threading.Event
 ) -> None:
-    """Carry out a compare and keep its verdicts, while writing goes on."""
-    route, name = runtime.route, runtime.pool.slot()
+    """Carry out a compare and keep its verdicts, while writing goes on; without `tables` those of its scope.
+
+    One that `stop` ends is not ended here: it begins again with the next engine.
+    """
+    route, name, began = runtime.route, runtime.pool.slot(), time.monotonic()
     with connect(route.primary_conninfo, "compare position") as session:
-        written = _counters(session)
-        results = compare_database(
-            route.primary_conninfo, route.secondary_conninfo,
-            tables=None if tables is None else list(tables), skip=criteria.left_out(session),
-            jobs=route.jobs, stop=stop,
-            caught_up=lambda position: bool(one(session, _ARRIVED, (lsn.render(position), name))),
-        )  # fmt: skip
-        for result in results:
-            _keep(compare, result, written.get((result.table.schema, result.table.name), 0))
-            doorbell.notify(runtime.pool.pair_id)
+        written, left_out = _counters(session), criteria.left_out(session)
+        wanted = _within(compare, runtime, left_out) if tables is None else list(tables)
+        progress = Progress(len(wanted))
+        with Beat(compare, runtime.pool.pair_id, progress.figures, stop) as beat:
+            results = compare_database(
+                route.primary_conninfo, route.secondary_conninfo,
+                tables=wanted, keys=_rows_only(compare), jobs=route.jobs, stop=beat.halt,
+                caught_up=lambda position: bool(one(session, _ARRIVED, (lsn.render(position), name))),
+                progress=progress.table,
+            )  # fmt: skip
+            for result in results:
+                counter = written.get((result.table.schema, result.table.name), 0)
+                _keep(compare, result, -1 if compare.keys else counter)
+                progress.done(result)
     if stop.is_set():
         return  # not all of it was compared
-    compare.ended_at = timezone.now()
-    compare.save(update_fields=["ended_at"])
-    doorbell.notify(runtime.pool.pair_id)
+    compare.refresh_from_db(fields=["stopped_by"])
+    if not wanted and compare.why == CompareRun.Why.SWAP:
+        compare.message = "nothing was written since both nodes were found equal last"
+    elif not wanted:
+        compare.message = f"neither node has a table that is mirrored and among {compare.of}"
+    _end(compare, progress)
+    took(began, f"{compare} has ended", runtime.pool)
+
+
+def _within(
+    compare: CompareRun, runtime: PoolRuntime, left_out: Collection[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    if compare.name:
+        return [(compare.schema, compare.name)]
+    both = runtime.route.primary_conninfo, runtime.route.secondary_conninfo
+    return [table for table in listed(*both, left_out) if compare.schema in ("", table.schema)]
+
+
+def _rows_only(compare: CompareRun) -> dict[tuple[str, str], list[str]]:
+    return {(compare.schema, compare.name): compare.keys} if compare.keys else {}
+
+
+def _end(compare: CompareRun, progress: "Progress") -> None:
+    for name, value in progress.figures().items():
+        setattr(compare, name, value)
+    compare.end()
+    compare.ended_at = compare.progress_at = timezone.now()
+    compare.save(update_fields=[*progress.figures(), "verdict", "message", "ended_at", "progress_at"])
+    doorbell.notify(compare.pool.pair_id)
+
+
+class Progress:
+    """How far a compare is; told by several threads."""
+
+    def __init__(self, tables: int) -> None:
+        self._lock = threading.Lock()
+        self._tables, self._done, self._rows = tables, 0, 0
+        self._current: dict[TableName, tuple[int, int]] = {}
+
+    def table(self, table: TableName, rows: int, expected: int) -> None:
+        """So many rows of a table, of about so many."""
+        with self._lock:
+            self._current[table] = rows, expected
+
+    def done(self, result: TableResult) -> None:
+        """A table is through."""
+        with self._lock:
+            self._current.pop(result.table, None)
+            self._done += 1
+            self._rows += result.rows_compared
+
+    def figures(self) -> dict[str, Any]:
+        """As the row of the compare has them."""
+        with self._lock:
+            current = [[str(table), *counts] for table, counts in sorted(self._current.items())]
+            rows = self._rows + sum(rows for rows, _ in self._current.values())
+            return {"tables": self._tables, "tables_done": self._done, "rows": rows, "current": current}
 
 
 def compare_changed(runtimes: list[PoolRuntime]) -> None:
@@ -61,7 +122,10 @@ def compare_changed(runtimes: list[PoolRuntime]) -> None:
     for runtime in runtimes:
         changed = _changed_since_equal(runtime)
         # Never without an end: whoever died in it has not left one that somebody waits for.
-        compare = CompareRun.objects.create(pool=runtime.pool, ended_at=timezone.now())
+        now = timezone.now()
+        compare = CompareRun.objects.create(
+            pool=runtime.pool, why=CompareRun.Why.SWAP, started_at=now, ended_at=now
+        )
         with Tended(runtime, capture=False):
             run(compare, runtime, changed, threading.Event())
         differing = [_in_words(result) for result in compare.results.filter(verdict="DIFFERENT")]
@@ -100,45 +164,7 @@ def _keep(compare: CompareRun, result: TableResult, written: int) -> None:
         reason=result.reason,
         rows=result.rows_compared,
         different_rows=result.difference_count,
-        differences=[
-            {"kind": row.kind, "key": row.key, "source": row.source, "copy": row.copy}
-            for row in result.differences[:_SHOWN]
-        ],
+        differences=kept(result.differences),
         written=written,
         seconds=result.seconds,
     )
-
-
-class Compares:
-    """The compares of one pair that people asked for, one at a time, beside the pair's loop."""
-
-    def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def step(self, runtimes: list[PoolRuntime]) -> None:
-        """Begin the next one where none is running and its pool is replicating."""
-        if self._thread is not None and self._thread.is_alive():
-            return
-        for runtime in runtimes:
-            asked = CompareRun.objects.filter(pool=runtime.pool, ended_at=None).order_by("id").first()
-            if asked and (runtime.pool.state, runtime.pool.detail) == ("ACTIVE", "REPLICATING"):
-                CompareResult.objects.filter(run=asked).delete()  # begun by an engine that died
-                self._thread = threading.Thread(target=self._run, args=(asked, runtime), daemon=True)
-                self._thread.start()
-                return
-
-    def stop(self) -> None:
-        """End the one that is running; it begins again with the next engine."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(10)
-
-    def _run(self, asked: CompareRun, runtime: PoolRuntime) -> None:
-        try:
-            with runtime.at("COMPARE"):
-                run(asked, runtime, None, self._stop)
-        except (Unreachable, psycopg.Error, DatabaseError) as error:
-            _log.warning("%s begins again: %s", asked, error)
-        finally:
-            connection.close()

@@ -5,30 +5,30 @@
 
 import threading
 
+from django.db import transaction
 from django.utils import timezone
 
 from nodes.models import StoragePool
 from nodes.postgres import blocked, catalog, criteria, criteria_change, install, preflight, publication, slot
 from nodes.postgres.publication import TableLocked
 from nodes.postgres.slot import StillRunning
-from tracking.models import TableCopy, set_state
+from tracking.models import SetupStep, TableCopy, set_state
 from tracking.save import definitions as save
 from tracking.save import run
-from tracking.save.analyze import analyze
 from tracking.save.failure import DefinitionFailed
-from tracking.save.foreign_keys import validate_foreign_keys
 from tracking.save.run import SaveOptions
-from tracking.save.views import refresh_materialized_views
 
 from . import (
     archive,
     capturing,
     criteria_list,
     definitions,
+    finishing,
     measure,
     newtables,
     others,
     paircheck,
+    requests,
     synchronize,
     wallimit,
 )
@@ -87,6 +87,7 @@ def step(runtime: PoolRuntime, stop: threading.Event) -> None:
     if error := facts.primary_error or facts.secondary_error:
         say(runtime.pool.pair, f"Waiting for a node: {error}", "", runtime.pool)
         return
+    requests.step(runtime)
     if runtime.pool.step and not _captured(runtime, facts):
         return
     match runtime.pool.step:
@@ -123,7 +124,9 @@ def _captured(runtime: PoolRuntime, facts: Facts) -> bool:
 
 def _advance(pool: StoragePool, step: str) -> None:
     pool.step = step
-    pool.save(update_fields=["step"])
+    with transaction.atomic():
+        pool.save(update_fields=["step"])
+        SetupStep.note(pool, step)
 
 
 def _install(runtime: PoolRuntime) -> None:
@@ -222,11 +225,10 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
 
 
 def _index(runtime: PoolRuntime) -> None:
-    pool, route = runtime.pool, runtime.route
+    pool = runtime.pool
     say(pool.pair, "Building indexes and constraints", "", pool)
     with runtime.at("INDEX"), Tended(runtime, capture=True):
-        save.restore_post_data(archive.path(pool), route.secondary_conninfo, pool.pair.parallel_degree)
-        analyze(route.secondary_conninfo, pool.pair.parallel_degree)
+        finishing.build(pool, archive.path(pool), runtime.route.secondary_conninfo)
         install.learn(runtime.secondary())
     _advance(pool, Step.INDEXED)
 
@@ -240,7 +242,6 @@ def _hand_over(runtime: PoolRuntime) -> None:
     if not pool.replicating:
         return
     with runtime.at("CHECK KEYS"), Tended(runtime, capture=False):
-        validate_foreign_keys(route.primary_conninfo, route.secondary_conninfo, pool.pair.parallel_degree)
-        refresh_materialized_views(route.primary_conninfo, route.secondary_conninfo)
+        finishing.validate(pool, route.primary_conninfo, route.secondary_conninfo)
     archive.forget(pool)
     _advance(pool, Step.MIRRORED)

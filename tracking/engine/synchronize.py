@@ -3,25 +3,15 @@
 Called again and again. It compares what is wanted with what the nodes say and does the next thing.
 """
 
-import logging
 import time
-from datetime import timedelta
 
-import psycopg
 from django.utils import timezone
 
 from nodes import status
 from nodes.postgres import publication, sequences, slot
-from nodes.postgres.connect import TimedOut, Unreachable
 from nodes.postgres.definition_changes import DefinitionChange
-from nodes.postgres.publication import TableLocked
 from nodes.postgres.slot import StillRunning
-from tracking.mirror import keylist
-from tracking.mirror.capture_client import CaptureFailed
-from tracking.mirror.handover import HandedOver, hand_over
-from tracking.mirror.refresh import RefreshFailed
-from tracking.models import TABLE_TYPES, set_state
-from tracking.save.failure import DefinitionFailed
+from tracking.models import TABLE_TYPES, HandOver, set_state
 
 from . import (
     capturing,
@@ -29,22 +19,18 @@ from . import (
     definitions,
     measure,
     newtables,
+    preventing,
     pruning,
+    requests,
+    resuming,
     roles,
     synchronous_mode,
     wallimit,
 )
-from .poolruntime import Facts, LeaseLost, PoolRuntime
+from .poolruntime import Facts, PoolRuntime
 from .say import say
-from .tended import Tended
 
-_log = logging.getLogger("mwa.engine")
-_EXPECTED = (
-    Unreachable, psycopg.Error, CaptureFailed, TimedOut, RefreshFailed, StillRunning, TableLocked,
-    DefinitionFailed,
-)  # fmt: skip
 _CARRY_SEQUENCES_SECONDS = 10.0
-_BACKOFF_SECONDS = (1, 2, 5, 10, 30, 60)
 
 
 def step(runtime: PoolRuntime) -> None:
@@ -52,9 +38,12 @@ def step(runtime: PoolRuntime) -> None:
     facts = runtime.facts()
     if runtime.pool.step == runtime.pool.Step.MIRRORED and not (facts.primary_error or facts.secondary_error):
         criteria_list.step(runtime)
+    requests.step(runtime)
     if runtime.pool.replicating:
+        preventing.forget(runtime)
         _watch(runtime, facts)
     else:
+        preventing.look(runtime, facts.primary_error, facts.secondary_error)
         _track(runtime, facts)
     if not runtime.failing_for("primary"):
         measure.measure(runtime)
@@ -170,7 +159,7 @@ def _track(runtime: PoolRuntime, facts: Facts) -> None:
         set_state(pool, "TRACKING", "SUSPENDED", 212)
     # A row that a worker still applies would come after the newer one that a hand-over brings.
     if not facts.secondary_error and not facts.stream_on and _wants_to_resume(runtime):
-        resume(runtime)
+        resuming.resume(runtime)
 
 
 def _look_at_definitions(runtime: PoolRuntime, facts: Facts) -> None:
@@ -195,6 +184,7 @@ def _captured(runtime: PoolRuntime, facts: Facts) -> bool:
     if pool.state == "ACTIVE":
         pool.retry_at = timezone.now()
         pool.save(update_fields=["retry_at"])
+        HandOver.interrupt(pool)
         set_state(pool, "TRACKING", "SUSPENDED", 9070, "The engine ended in the middle of a hand-over")
     return True
 
@@ -208,57 +198,6 @@ def _wants_to_resume(runtime: PoolRuntime) -> bool:
         return False
     asked = pool.retry_at is not None  # by somebody, or by an attempt that has failed
     return pair.auto_resume or asked or pool.reason in status.MANUAL_REASONS
-
-
-def resume(runtime: PoolRuntime) -> None:
-    """Resynchronize and go back to ACTIVE; a failure leaves the pool TRACKING, to be tried again."""
-    pool = runtime.pool
-    set_state(pool, "ACTIVE", "SYNCHRONIZING")
-    try:
-        with runtime.at("RESYNC"):
-            done = _hand_over(runtime)
-    except LeaseLost:
-        raise  # whose the pair is now has begun to work on the pool
-    except Exception as error:
-        if not isinstance(error, _EXPECTED):
-            _log.exception("pool %s of pair %s", pool, pool.pair)
-        _failed(runtime, str(error).strip() or type(error).__name__)
-        return
-    runtime.end_capture()
-    with newtables.portal_session() as portal:
-        keylist.list_from(portal, pool.pk, 0)
-    pool.retry_at, pool.resync_rows = None, done.rows
-    pool.save(update_fields=["retry_at", "resync_rows"])
-    set_state(pool, "ACTIVE", "REPLICATING")
-    again = " again" if pool.step == pool.Step.MIRRORED else ""  # not after the first hand-over
-    say(pool.pair, f"Replicating{again} after {done.rows} rows in {done.rounds} rounds", "", pool)
-
-
-def _hand_over(runtime: PoolRuntime) -> HandedOver:
-    newtables.note_missed(runtime)
-    definitions.carry(runtime)
-    newtables.part(runtime)
-    newtables.join(runtime)
-    runtime.look_for_tables = True  # for those that are created meanwhile
-
-    def tell(code: str, text: str) -> None:
-        runtime.check_lease()  # the last one is told right before the stream is turned on
-        say(runtime.pool.pair, text, code, runtime.pool)
-
-    capture = runtime.ensure_capture()
-    with Tended(runtime, capture=False):
-        return hand_over(runtime.route, capture, tell)
-
-
-def _failed(runtime: PoolRuntime, why: str) -> None:
-    pool = runtime.pool
-    runtime.end_capture()
-    wait = _BACKOFF_SECONDS[min(pool.failures, len(_BACKOFF_SECONDS) - 1)]
-    pool.failures += 1
-    pool.retry_at = timezone.now() + timedelta(seconds=wait)
-    pool.save(update_fields=["failures", "retry_at"])
-    set_state(pool, "TRACKING", "SUSPENDED", 9070, why)
-    say(pool.pair, f"Resynchronization failed, tried again in {wait} s: {why}", "9070", pool)
 
 
 def begin_again(runtime: PoolRuntime) -> None:

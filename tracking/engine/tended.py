@@ -11,7 +11,7 @@ from nodes.postgres import slot
 from nodes.postgres.connect import TimedOut, Unreachable
 from tracking.mirror.capture_client import CaptureFailed
 
-from . import capturing, measure, wallimit
+from . import capturing, measure, preventing, requests, wallimit
 from .poolruntime import PoolRuntime
 
 _log = logging.getLogger("mwa.engine")
@@ -46,6 +46,9 @@ class Tended:
         elif self._capture and found and not found.lost:
             capturing.ensure(runtime)
         measure.measure(runtime)
+        requests.step(runtime)
+        if not runtime.pool.replicating:
+            preventing.look(runtime)
 
     def __enter__(self) -> None:
         self._thread.start()

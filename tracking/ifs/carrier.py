@@ -58,6 +58,7 @@ class Carrier(Protocol):
         *,
         path: bytes = b"",
         caught_up: CaughtUp | None = None,
+        progress: Progress | None = None,
         stop: Event | None = None,
     ) -> TreeResult:
         """Compare a directory and all that is below it; see `compare.compare_trees`."""

@@ -83,11 +83,14 @@ class LocalCarrier:
         *,
         path: bytes = b"",
         caught_up: CaughtUp | None = None,
+        progress: Progress | None = None,
         stop: Event | None = None,
     ) -> TreeResult:
         """A directory and all that is below it."""
         with self._opened() as opened:
-            return compare.compare_trees(opened, options, path=path, caught_up=caught_up, stop=stop)
+            return compare.compare_trees(
+                opened, options, path=path, caught_up=caught_up, progress=progress, stop=stop
+            )
 
     def compare_paths(
         self,

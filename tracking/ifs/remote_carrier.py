@@ -76,6 +76,7 @@ class RemoteCarrier:
         *,
         path: bytes = b"",
         caught_up: CaughtUp | None = None,
+        progress: Progress | None = None,
         stop: Event | None = None,
     ) -> TreeResult:
         """A directory and all that is below it."""
@@ -83,7 +84,7 @@ class RemoteCarrier:
         return remote_compare.compare_tree(
             place.root, self._connection, options, forbidden=place.forbidden,
             forbidden_there=place.forbidden_there, known=place.known, path=path, caught_up=caught_up,
-            stop=stop,
+            progress=progress, stop=stop,
         )  # fmt: skip
 
     def compare_paths(

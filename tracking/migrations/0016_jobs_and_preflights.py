@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('nodes', '0013_properties'),
-        ('tracking', '0010_files'),
+        ('tracking', '0015_compares'),
     ]
 
     operations = [

@@ -8,6 +8,7 @@ copy's part is one commit.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -15,11 +16,13 @@ from psycopg.conninfo import make_conninfo
 from nodes.postgres import lsn, slot
 from nodes.postgres.connect import Connection, connect, one
 from nodes.postgres.slot import HandoverPoint
+from nodes.postgres.transactions import Transaction
 
-from . import definitions, keylist, subscription
+from . import definitions, keylist, phases, subscription
 from .capture import CaptureConfig
 from .capture_client import CaptureProcess
 from .keylist import Owed
+from .phases import Began, Report, RoundEnded, WaitingFor
 from .rounds import Known, Workers
 
 Say = Callable[[str, str], None]  # (message number, text)
@@ -58,11 +61,12 @@ class HandedOver:
     rounds: int
 
 
-def hand_over(route: Route, capture: CaptureProcess, say: Say) -> HandedOver:
+def hand_over(route: Route, capture: CaptureProcess, say: Say, report: Report = phases.silent) -> HandedOver:
     """Resynchronize and turn the stream on at Z. The capture process ends in it.
 
-    Raises `StillRunning`, `RefreshFailed`, `CaptureFailed`, `Unreachable` or a psycopg error; the list
-    is then still complete and the slot still holds everything after it.
+    `say` is for people, `report` for whoever keeps what the phases were. Raises `StillRunning`,
+    `RefreshFailed`, `CaptureFailed`, `Unreachable` or a psycopg error; the list is then still complete and
+    the slot still holds everything after it.
     """
     with (
         connect(route.primary_conninfo, "hand-over") as primary,
@@ -71,23 +75,28 @@ def hand_over(route: Route, capture: CaptureProcess, say: Say) -> HandedOver:
             route.primary_conninfo, route.secondary_conninfo, route.portal_conninfo, route.jobs
         ) as workers,
     ):
-        rows, rounds = shrink(route, capture, primary, portal, workers, ROUND_KEYS)
+        report(Began(phases.ROUNDS))
+        rows, rounds = shrink(route, capture, primary, portal, workers, ROUND_KEYS, report)
         capture.hold()
+        report(Began(phases.LISTING))
         say("766", "Phase 1, part 1: listing the transactions that are running")
         with HandoverPoint(
             route.primary_conninfo,
             primary,
             seconds=route.wait_seconds,
-            waiting=lambda running: say("767", f"Phase 1, part 2: waiting for {_names(running)}"),
+            waiting=_Waiting(say, report),
         ) as point:
             position = lsn.render(point.position)
+            report(Began(phases.REACHED, point.position))
             say("768", f"Phase 1, part 3: no listed transaction is left; Z is {position}")
             reached = capture.until(point.position, seconds=route.wait_seconds)
+            report(Began(phases.ROWS, point.position))
             with as_of(primary, point.snapshot):
                 bring_definitions(route, primary, portal, workers, reached["sheet"])
             owed = keylist.owed(portal, route.pool, reached["sheet"])
             rows += workers.refresh(owed, point.snapshot)
         say("844", f"{rows} rows brought to the copy; it stands at {position}")
+        report(Began(phases.BOTH, point.position))
         turn_on(route, primary, point.position)
         keylist.tear_off(portal, route.pool, reached["sheet"])
         say("782", f"Phase 2: both nodes stand at {position}; the pool is synchronized")
@@ -101,6 +110,7 @@ def shrink(
     portal: Connection,
     workers: Workers,
     enough: int,
+    report: Report = phases.silent,
 ) -> tuple[int, int]:
     """Rounds without a hand-over, until at most `enough` rows are owed or rounds stop helping.
 
@@ -117,6 +127,7 @@ def shrink(
             break
         rows += bring_sheet(route, primary, portal, workers, owed, sheet)
         rounds, before = rounds + 1, keys
+        report(RoundEnded(rows, rounds))
     return rows, rounds
 
 
@@ -180,5 +191,19 @@ def turn_on(route: Route, primary: Connection, position: int) -> None:
         )
 
 
-def _names(running: list[slot.Transaction]) -> str:
-    return "; ".join(map(str, running)) or "the next control point"
+class _Waiting:
+    """Tells for whom is waited: people once for each set of transactions, whoever keeps it every time."""
+
+    def __init__(self, say: Say, report: Report) -> None:
+        self._say, self._report = say, report
+        self._told: set[tuple[int | None, datetime | None]] | None = None
+
+    def __call__(self, running: list[Transaction]) -> None:
+        found = {(each.pid, each.began) for each in running}
+        if self._told is None:
+            self._report(Began(phases.WAITING))
+        if found != self._told:
+            names = "; ".join(map(str, running)) or "the next control point"
+            self._say("767", f"Phase 1, part 2: waiting for {names}")
+        self._told = found
+        self._report(WaitingFor(tuple(running)))

@@ -9,7 +9,7 @@ apply worker nor synchronous commits stand inside the fence.
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from nodes.postgres import catalog, criteria, lsn, publication, sequences, slot
+from nodes.postgres import catalog, criteria, lsn, publication, sequences, transactions
 from nodes.postgres.catalog import Table
 from nodes.postgres.connect import Connection, connect, one
 
@@ -161,7 +161,7 @@ class PoolSwap(FencedSwap):
     def _refuse_what_would_not_fit(self) -> None:
         if publication.unpublished(self._primary):
             raise SwapRefused("a new table has not joined the mirror yet")
-        long = [t for t in slot.writing_transactions(self._primary) if t.seconds > self.budget_seconds]
+        long = [t for t in transactions.writing(self._primary) if t.seconds > self.budget_seconds]
         if long:
             raise SwapRefused(
                 f"a transaction has been running for {long[0].seconds:.0f} s, longer than the budget of"

@@ -8,7 +8,11 @@ from nodes.models import StoragePool
 
 
 class TableCopy(models.Model):
-    """One table of the system migration. A table that is COPIED is never copied again."""
+    """One table of the system migration. A table that is COPIED is never copied again.
+
+    `chunks` is None until its copying has begun. `locked_at` is since when it is waited for, None while it is
+    not; `skips` how often that lasted for longer than SAVACTWAIT.
+    """
 
     pool = models.ForeignKey(StoragePool, on_delete=models.CASCADE, related_name="table_copies")
     schema = models.CharField(max_length=63)
@@ -21,6 +25,11 @@ class TableCopy(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     message = models.TextField(blank=True)
+    chunks = models.IntegerField(null=True)
+    chunks_done = models.IntegerField(default=0)
+    locked_at = models.DateTimeField(null=True)
+    locked_by = models.TextField(blank=True)
+    skips = models.IntegerField(default=0)
 
     class Meta:
         ordering = ["pool", "-bytes_total", "schema", "name"]

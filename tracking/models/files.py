@@ -1,4 +1,4 @@
-"""The IFS tracking list, its history, and compares of file roots; others write the lists (ifs/list.sql)."""
+"""The IFS tracking list and its history; others write the lists (ifs/list.sql)."""
 
 from collections.abc import Callable
 
@@ -163,44 +163,6 @@ class MigratedFile(models.Model):
 
     def __str__(self) -> str:
         return shown(bytes(self.path))
-
-
-class FileCompare(models.Model):
-    """A compare of the two trees of a root; without `content` by what is seen without opening files."""
-
-    root = models.ForeignKey(FileRoot, on_delete=models.CASCADE, related_name="compares")
-    content = models.BooleanField(default=True)
-    asked_at = models.DateTimeField(default=timezone.now)
-    started_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
-    verdict = models.CharField(max_length=14, choices=status.VERDICT.choices, blank=True)
-    objects_compared = models.BigIntegerField(default=0)
-    bytes_compared = models.BigIntegerField(default=0)
-    difference_count = models.BigIntegerField(default=0)
-    differences = models.JSONField(default=list)  # the first ones: path, kind, type, what
-    message = models.TextField(blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["root"], condition=models.Q(ended_at__isnull=True), name="one_file_compare_at_a_time"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"compare {self.pk} of {self.root}"
-
-    @classmethod
-    def request(cls, root: FileRoot, *, content: bool = True) -> "FileCompare":
-        """Ask for one; raises `ValidationError` where the root is not in step, or one is under way."""
-        if not root.replicating:
-            raise ValidationError(f"file root {root} is {root.standing}; a compare needs ACTIVE REPLICATING")
-        with transaction.atomic():
-            FileRoot.objects.select_for_update().get(pk=root.pk)
-            if cls.objects.filter(root=root, ended_at=None).exists():
-                raise ValidationError(f"file root {root} is being compared already")
-            return cls.objects.create(root=root, content=content)
 
 
 _NOW = """

@@ -1,10 +1,15 @@
 """What has happened: messages, the append-only journal, and the changes of state that it is written with."""
 
+import logging
+from functools import partial
+
 from django.db import models, transaction
 from django.utils import timezone
 
 from nodes import status
 from nodes.models import FileRoot, Pair, StoragePool
+
+_log = logging.getLogger("mwa.state")
 
 
 class Message(models.Model):
@@ -61,6 +66,9 @@ def set_state(pool: StoragePool | FileRoot, state: str, detail: str, reason: int
         before = type(pool).objects.select_for_update().get(pk=pool.pk)
         if (before.state, before.detail, before.reason) != (state, detail, reason):
             pool.since = timezone.now()
+            change = f"{before.standing} {before.reason or ''} -> {state} {detail} {reason or ''} {text}"
+            recorded = {"pair": pool.pair_id, "place": pool, "said": " ".join(change.split())}
+            transaction.on_commit(partial(_log.info, "%s: %s", pool, change, extra=recorded))
         pool.state, pool.detail, pool.reason, pool.reason_text = state, detail, reason, text
         pool.save(update_fields=["state", "detail", "reason", "reason_text", "since"])
         if (before.state, before.reason) != (state, reason):
@@ -86,3 +94,6 @@ def set_phase(pair: Pair, phase: str, detail: str, text: str = "") -> None:
             pair_name=pair.name, user=pair.asked_by, entry_type="M", name="MANAGER",
             state=phase, previous_state=before, phase_detail=detail,
         )  # fmt: skip
+        said = f"Phase {before or 'none'} -> {phase or 'none'} {detail} {text}".strip()
+        recorded = {"pair": pair.pk, "said": said}
+        transaction.on_commit(partial(_log.info, "%s: %s", pair.name, said, extra=recorded))

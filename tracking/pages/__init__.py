@@ -3,13 +3,10 @@
 The same partials are rendered in the page, for htmx where sockets are blocked, and by the socket.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.html import escape
 
@@ -17,84 +14,13 @@ from mwaportal.access import Viewer
 from nodes.models import Pair
 from tracking.setup_steps import wizard
 
-from . import (
-    compare,
-    criteria,
-    cutover,
-    databases,
-    definitions,
-    files,
-    guide,
-    home,
-    journal,
-    migration,
-    nodes,
-    overview,
-    paths,
-    properties,
-    setup,
-    tables,
-)
+from . import home
+from .livepage import LivePage
+from .registry import ALL
 from .view import PairView
 
 Parts = dict[str, str]
-_LONGEST = 2_000  # characters of a parameter
-_LISTS, _WORK, _MANAGEMENT, _HEALTH = "Tracking lists", "Progress", "Management", "Health"
-
-
-@dataclass(frozen=True)
-class LivePage:
-    """A page of a pair, at pairs/<name>/<key>/ and its socket at ws/pairs/<name>/<key>/.
-
-    `parts` are ids of elements, each with its partial in templates/<folder>/. `takes` are the parameters of
-    the address that it looks at: pages with other parameters are other pages to a socket.
-    """
-
-    key: str
-    label: str
-    group: str
-    context: Callable[[PairView], dict[str, Any]]
-    parts: tuple[str, ...]
-    takes: frozenset[str] = frozenset()
-
-    @property
-    def folder(self) -> str:
-        """Where its templates are."""
-        return self.key or "overview"
-
-    @property
-    def name(self) -> str:
-        """Of its address, for `reverse`."""
-        return self.key or "pair"
-
-    def address(self, pair: Pair, query: Mapping[str, str] | None = None) -> str:
-        """Of this page for a pair; its socket's is the same below /ws."""
-        path = reverse(self.name, args=[pair.name])
-        return f"{path}?{urlencode(query)}" if query else path
-
-    def taken(self, given: Mapping[str, str]) -> dict[str, str]:
-        """The parameters that this page looks at, in one order; the others change nothing."""
-        return {name: given[name][:_LONGEST] for name in sorted(self.takes) if given.get(name)}
-
-
-_ALL = (
-    LivePage("", "Overview", "", overview.context, ("head", "pools", "phases", "roots")),
-    LivePage("guide", "Guide", "", guide.context, ("steps", "jobs")),
-    LivePage("tables", "Tables and rows (OTL)", _LISTS, tables.context, ("tracked",)),
-    LivePage("definitions", "Definitions and other objects (LTL)", _LISTS, definitions.context, ("entries",)),
-    LivePage("paths", "Files (ITL)", _LISTS, paths.context, ("entries",)),
-    LivePage("migration", "System migration", _WORK, migration.context, ("copies", "messages")),
-    LivePage("compare", "Compare", _WORK, compare.context, ("compares",)),
-    LivePage("cutover", "Cutover", _WORK, cutover.context, ("swap",)),
-    LivePage("setup", "Set-up and preflight", _MANAGEMENT, setup.context, ("steps", "preflight")),
-    LivePage("nodes", "Nodes", _MANAGEMENT, nodes.context, ("nodes",)),
-    LivePage("databases", "Databases", _MANAGEMENT, databases.context, ("chosen",)),
-    LivePage("criteria", "Replication criteria", _MANAGEMENT, criteria.context, ("changes", "rules")),
-    LivePage("files", "File roots", _MANAGEMENT, files.context, ("list",)),
-    LivePage("properties", "Properties", _MANAGEMENT, properties.context, ("values", "changes")),
-    LivePage("journal", "Journal (M9)", _HEALTH, journal.context, ("entries",)),
-)
-PAGES = {page.key: page for page in _ALL}
+PAGES = {page.key: page for page in ALL}
 
 
 def context(page: LivePage, view: PairView) -> dict[str, Any]:
@@ -110,7 +36,10 @@ def context(page: LivePage, view: PairView) -> dict[str, Any]:
         "socket": page.address(view.pair, view.query),
         "wizard": SimpleLazyObject(lambda: wizard(view, page.key)),  # it is not in a live part
     }
-    return {**shared, **page.context(view)}
+    given = {**shared, **page.context(view)}
+    if more := given.pop("socket_more", None):
+        given["socket"] = page.address(view.pair, {**view.query, **more})
+    return given
 
 
 def render(page: LivePage, view: PairView) -> Parts:
@@ -157,7 +86,7 @@ def message(parts: Parts) -> str:
 def navigation(here: LivePage, pair: Pair) -> list[tuple[str, list[dict[str, Any]]]]:
     """The pages by their groups, for the menu."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for page in _ALL:
+    for page in ALL:
         entry = {"label": page.label, "address": page.address(pair), "here": page is here}
         groups.setdefault(page.group, []).append(entry)
     return list(groups.items())

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from nodes import status
 from nodes.models import Pair, SwapRequest
-from tracking import attention, files_page
-from tracking.models import waiting
+from tracking import attention, charts, files_page
+from tracking.models import Alert, waiting
 
 
 def home_context() -> dict[str, Any]:
@@ -22,21 +22,29 @@ def home_context() -> dict[str, Any]:
         ),
     )
     undone = Count("pools__definition_entries", waiting("pools__definition_entries__"))
-    rows = [_overview(pair) for pair in pairs.annotate(undone=undone)]
+    now = timezone.now()
+    pairs = list(pairs.annotate(undone=undone))
+    alerts = attention.alerts_of(pairs)
+    rows = [_overview(pair, alerts[pair.pk]) for pair in pairs]
     rows.sort(key=lambda row: (row["worst"], row["pair"].name))
+    pools = {pool.pk: pool for row in rows for pool in row["pair"].pools.all()}
+    for key, small in charts.small(pools.values(), now).items():
+        pools[key].small = small
     return {
-        "now": timezone.now(),
+        "now": now,
         "socket": reverse("home"),
         "rows": rows,
+        "needed": attention.urgent((row["pair"], need) for row in rows for need in row["needs"]),
         "announcement": " ".join(row["announcement"] for row in rows),
     }
 
 
-def _overview(pair: Pair) -> dict[str, Any]:
+def _overview(pair: Pair, alerts: list[Alert]) -> dict[str, Any]:
     pools, roots = list(pair.pools.all()), list(pair.file_roots.all())
     mirrored = [*pools, *roots]
     swap = next(iter(pair.swaps.all()), None)
-    needed = attention.needs(pair, mirrored, swap, pair.undone, sum(root.left for root in roots))
+    left = sum(root.left for root in roots)
+    needed = attention.needs(pair, mirrored, swap, pair.undone, left, alerts)
     stands = attention.standing(pair, mirrored)
     return {
         "pair": pair,

@@ -1,28 +1,108 @@
-"""The overview of a pair: its nodes with their roles, and how each pool and file root stands."""
+"""The overview of a pair: its nodes with their roles, how each pool and root stands, and what is owed."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from nodes import status
 from nodes.actions import pair_actions
-from nodes.models import FileRoot
+from nodes.models import FileRoot, Pair, StoragePool
 from nodes.status import Status
-from tracking import criteria_page, fileroots, files_page
+from tracking import charts, criteria_page, fileroots, files_page, readiness
+from tracking.models import PoolSample
+from tracking.series import average, behind, unbroken
 
 from . import tables
 from .view import PairView
+
+TAKES = frozenset({"pool", "hours"})
 
 
 def context(view: PairView) -> dict[str, Any]:
     """What its partials need."""
     files_page.with_compares(view.roots, view.viewer)
+    chosen = choose(view.pair, view.query.get("pool", ""))
+    samples = PoolSample.since(view.pools, view.now - readiness.NEEDED)
+    is_pool = isinstance(chosen, StoragePool)
     return {
-        "pools": view.pool_list,
+        "tabs": _tabs(view, chosen),
+        "chosen": chosen,
+        "unknown": _unknown(view, chosen),
+        "is_pool": is_pool,
+        "mirrored": view.mirrored,
         "roots": view.roots,
-        "criteria": criteria_page.counted(view.pools),
         "actions": pair_actions(view.pair, view.swap, view.in_the_way_of_swap, view.viewer),
+        "swap": view.swap,
+        "ready": _ready(view, samples),
+        "criteria": criteria_page.counted(view.pools),
         "phases": _phases(view),
+        **(_figures(view, chosen, samples[chosen.pk]) if is_pool else {}),
     }
+
+
+def choose(pair: Pair, key: str) -> StoragePool | FileRoot | None:
+    """The pool or root of a `?pool=`: a pool's number, or that of a root after "ifs-"; else the first."""
+    by_key = {_key(each): each for each in (*pair.pools.all(), *pair.file_roots.all())}
+    return by_key.get(key) or next(iter(by_key.values()), None)
+
+
+def hours_of(given: str) -> int:
+    """How far back the chart goes; an hour where nothing sensible is asked for."""
+    return next((hours for hours in charts.HOURS if str(hours) == given), charts.HOURS[0])
+
+
+def _key(each: StoragePool | FileRoot) -> str:
+    return f"ifs-{each.number}" if isinstance(each, FileRoot) else str(each.number)
+
+
+def _unknown(view: PairView, chosen: StoragePool | FileRoot | None) -> str:
+    """What was asked for and is not there (any more)."""
+    given = view.query.get("pool", "")
+    return given if given and (chosen is None or _key(chosen) != given) else ""
+
+
+def _tabs(view: PairView, chosen: StoragePool | FileRoot | None) -> list[dict[str, Any]]:
+    """The selector: a link for each pool and each root, with how it stands."""
+    return [
+        {
+            "label": each.asp_name,
+            "more": each.source if isinstance(each, FileRoot) else each.database,
+            "kind": _kind(each),
+            "key": _key(each),
+            "here": each is chosen,
+        }
+        for each in view.mirrored
+    ]
+
+
+def _kind(each: StoragePool | FileRoot) -> str:
+    if each.in_trouble:
+        return "caution-major"
+    found = status.REPLICATION_DETAIL[each.detail] if each.state == "ACTIVE" else None
+    return found.kind if found else status.REPLICATION_STATE[each.state].kind
+
+
+def _figures(view: PairView, pool: StoragePool, samples: list) -> dict[str, Any]:
+    """What the chosen pool's numbers are, and were."""
+    run = unbroken(samples, view.now)
+    chart = charts.chart(pool, view.now, hours_of(view.query.get("hours", "")))
+    return {
+        "chart": chart,
+        "hours": [(hours, hours == chart.hours) for hours in charts.HOURS],
+        "rates": average(run),
+        "latest": charts.latest(samples, view.now),
+        "behind": behind(run) if pool.replicating else None,
+        "held_percent": _percent(pool.wal_held_bytes, view.pair.wal_limit_bytes),
+    }
+
+
+def _percent(value: int | None, limit: int) -> int | None:
+    return None if value is None else min(100, 100 * value // max(1, limit))
+
+
+def _ready(view: PairView, samples: dict[int, list]) -> readiness.Readiness:
+    pools = {key: readiness.of_pool(pool, samples.get(key, []), view.now) for key, pool in view.pools.items()}
+    names = {key: pool.asp_name for key, pool in view.pools.items()}
+    return readiness.of_pair(pools, names, view.in_the_way_of_swap)
 
 
 @dataclass(frozen=True)
@@ -31,6 +111,7 @@ class PhaseRow:
 
     name: str
     about: str
+    page: str  # where what it is about is listed
     phase: Status | None
     detail: Status | None
     text: str
@@ -46,10 +127,10 @@ def _phases(view: PairView) -> list[PhaseRow]:
     stopped = pair.phase_detail == "E" or any(pool.in_trouble for pool in view.pool_list)  # lists only grow
     detail = status.PHASE_DETAIL["I" if stopped else pair.phase_detail]
     return [
-        PhaseRow("MANAGER", "The migration as a whole", stands.phase, stands.detail, stands.text),
-        PhaseRow("OBJECT MIR", "Tables and rows (OTL)", stands.phase, detail, rows),
+        PhaseRow("MANAGER", "The migration as a whole", "journal", stands.phase, stands.detail, stands.text),
+        PhaseRow("OBJECT MIR", "Tables and rows (OTL)", "tables", stands.phase, detail, rows),
         PhaseRow(
-            "OBJECT RST", "Definitions and other objects (LTL)",
+            "OBJECT RST", "Definitions and other objects (LTL)", "definitions",
             stands.phase, status.PHASE_DETAIL["E"] if definitions else detail, carried,
         ),
         _files_row(view.stands.phase, view.roots, detail),
@@ -57,7 +138,7 @@ def _phases(view: PairView) -> list[PhaseRow]:
 
 
 def _files_row(phase: Status, roots: list[FileRoot], detail: Status) -> PhaseRow:
-    about = ("IFS RST", "Files (ITL)")
+    about = ("IFS RST", "Files (ITL)", "paths")
     if not roots:
         return PhaseRow(*about, None, None, "this pair has no file roots")
     wrong = any(root.left or root.in_trouble for root in roots)

@@ -99,7 +99,10 @@ class PairView:
     @cached_property
     def needs(self) -> list[attention.Need]:
         """What needs a person now."""
-        return attention.needs(self.pair, self.mirrored, self.swap, self.open_definitions, self.left_files)
+        alerts = attention.alerts_of([self.pair])[self.pair.pk]
+        return attention.needs(
+            self.pair, self.mirrored, self.swap, self.open_definitions, self.left_files, alerts
+        )
 
     @property
     def announcement(self) -> str:

@@ -11,7 +11,7 @@ from psycopg import sql
 from nodes.postgres.connect import Connection
 
 from .copy import CheckpointUnusable, CopyFailed, Gone, Locked, Stopped, copy_chunk
-from .events import ChunkCopied, Copied, PutOff, Report, Skipped, Vanished
+from .events import Begun, ChunkCopied, Copied, PutOff, Report, Skipped, Vanished
 from .plan import Chunk, TablePlan
 from .route import Route
 from .snapshot import Checkpoints, Scope
@@ -73,6 +73,7 @@ class Attempt:
             self._snapshot = self._means.checkpoints.snapshot(self.scope)
         except psycopg.Error as error:
             raise CopyFailed(self.table, "on the source", str(error).strip()) from error
+        self._means.report(Begun(self.table, len(self.planned.chunks)))
         if len(self.planned.chunks) > 1:  # otherwise the copy itself empties it
             self._on_copy(sql.SQL("truncate only {}").format(self.table.identifier))
 

@@ -75,9 +75,14 @@ def restore_post_data(
     with connect_copy(copy_conninfo, "save") as copy:
         end_sessions(copy, RESTORING)
         build_indexes(archive, copy, copy_conninfo, indexes, jobs, progress)
-        foreign_keys.create_not_valid(copy, archive.facts.foreign_keys)
+        keys = [key for key in archive.facts.foreign_keys if key.at_once]
+        progress("foreign keys", 0, len(keys))
+        foreign_keys.create_not_valid(copy, keys)
+        progress("foreign keys", len(keys), len(keys))
+        progress("others", 0, len(rest))
         if not archive.restored(copy, rest):  # triggers, rules, policies, statistics, publications, comments
             restore(archive, copy_conninfo, rest)
+        progress("others", len(rest), len(rest))
 
 
 def definitions_in(archive_path: Path) -> list[int]:

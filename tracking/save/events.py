@@ -22,11 +22,20 @@ class CheckpointComplete:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """An attempt at a table has begun, in so many chunks; of an earlier attempt nothing counts any more."""
+
+    table: Table
+    chunks: int
+
+
+@dataclass(frozen=True)
 class Waiting:
-    """A table is locked by somebody else; said once for each attempt."""
+    """A table is locked by somebody else; said once for each attempt. `since` is the source's time."""
 
     table: Table
     blockers: tuple[str, ...]
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -77,5 +86,5 @@ class PutOff:
     reason: str
 
 
-Event = CheckpointComplete | Waiting | Skipped | ChunkCopied | Copied | Vanished | PutOff
+Event = CheckpointComplete | Begun | Waiting | Skipped | ChunkCopied | Copied | Vanished | PutOff
 Report = Callable[[Event], None]

@@ -40,6 +40,11 @@ class ForeignKey:
         """What tells it from all others."""
         return (self.schema, self.table, self.name)
 
+    @property
+    def at_once(self) -> bool:
+        """Whether it can be made NOT VALID: PostgreSQL before 18 refuses that for a partitioned table."""
+        return not (self.partitioned and self.valid)
+
     def statement(self, *, valid: bool) -> sql.Composed:
         """The ALTER TABLE that makes it, and its comment."""
         table, name = sql.Identifier(self.schema, self.table), sql.Identifier(self.name)
@@ -64,12 +69,11 @@ def read(node: Connection) -> list[ForeignKey]:
 def create_not_valid(copy: Connection, wanted: list[ForeignKey]) -> None:
     """Make those that are missing on the copy, without looking at a row.
 
-    Valid ones of partitioned tables are left to `validate_foreign_keys`: PostgreSQL before 18 refuses to
-    make them NOT VALID. Raises `DefinitionFailed`.
+    Those that cannot be made `at_once` are left to `validate_foreign_keys`. Raises `DefinitionFailed`.
     """
     there = {key.address for key in read(copy)}
     for key in wanted:
-        if key.address not in there and not (key.partitioned and key.valid):
+        if key.address not in there and key.at_once:
             _execute(copy, key, key.statement(valid=False))
 
 

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 
 from mwaportal.system.plant import Plant, wait_for
 from nodes.models import Pair
+from tracking.models import Introduction
 
 _TEXT = """
 The portal is at {url}
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         try:
             self.stdout.write("starting two servers and filling the shop ...")
             plant.build()
+            Introduction.objects.get_or_create(pair=plant.pair())
             plant.person("olga", "Administrators")
             plant.person("artur", "Approvers")
             plant.write()

@@ -95,7 +95,7 @@ class Command(BaseCommand):
     def compare(self, *, name, wait, **_):
         pair = named(Pair, name)
         with transaction.atomic():
-            runs = [CompareRun.request(pool) for pool in pair.pools.all()]
+            runs = [CompareRun.request(pool, by=getpass.getuser()) for pool in pair.pools.all()]
         tell(pair)
         going_on = CompareRun.objects.filter(pk__in=[run.pk for run in runs], ended_at=None)
         await_pair(pair, "compared", wait, lambda pair: not going_on.exists())

@@ -34,21 +34,28 @@ def disk_space(place: Place) -> Finding:
 
 
 def free_bytes(session: Connection) -> int | None:
-    """Bytes free where the server's data directory lies; None unless this host certainly sees that directory.
+    """Bytes free where the server's data directory lies; None unless this host certainly sees it."""
+    directory = seen_directory(session)
+    try:
+        volume = os.statvfs(directory) if directory else None
+    except OSError:
+        return None
+    return volume.f_bavail * volume.f_frsize if volume else None
 
-    PostgreSQL has no function for it. A path that exists here as well may be another server's, so its
-    control file and its postmaster must be those the session is connected to.
+
+def seen_directory(session: Connection) -> Path | None:
+    """The server's data directory; None unless this host certainly sees that directory.
+
+    PostgreSQL has no function for what is free. A path that exists here as well may be another server's, so
+    its control file and its postmaster must be those the session is connected to.
     """
     directory = one(session, "select setting from pg_settings where name = 'data_directory'")
     if directory is None:  # only pg_read_all_settings may see it
         return None
     try:
-        if not _is_the_same(session, Path(directory)):
-            return None
-        volume = os.statvfs(directory)
+        return Path(directory) if _is_the_same(session, Path(directory)) else None
     except (OSError, ValueError, IndexError, errors.InsufficientPrivilege):
         return None
-    return volume.f_bavail * volume.f_frsize
 
 
 def _is_the_same(session: Connection, directory: Path) -> bool:
