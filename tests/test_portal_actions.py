@@ -77,7 +77,7 @@ def test_a_swap_is_requested_by_one_and_approved_by_another(people, rung):
     swap = pair.swaps.get()
     assert offered(people["olga"]) == offered(people["oskar"]) == ["Pause"]
     assert offered(people["olga"], CUTOVER) == ["Cancel request"] and offered(people["oskar"], CUTOVER) == []
-    assert offered(people["artur"], CUTOVER) == ["Approve this plan", "Reject"]
+    assert offered(people["artur"], CUTOVER) == ["Approve this plan shop", "Reject"]
     post(people["artur"], f"/pairs/shop/swap/{swap.pk}/approve/", digest=swap.digest)
     swap.refresh_from_db()
     assert (swap.state, swap.decided_by, rung) == ("APPROVED", people["artur"], [pair.pk, pair.pk])
