@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "channels",
     "csp",
+    "django_filters",
     "django_htmx",
     "django_tables2",
     "nodes",

@@ -29,7 +29,7 @@ def ask(request: HttpRequest, name: str, how: str) -> HttpResponse:
 def request_swap(request: HttpRequest, name: str) -> HttpResponse:
     """Ask for a role swap."""
     pair = get_object_or_404(Pair, name=name)
-    return carry_out(request, pair, lambda: SwapRequest.request(pair, request.user))
+    return carry_out(request, pair, lambda: SwapRequest.request(pair, request.user), page="cutover")
 
 
 @require_POST
@@ -38,7 +38,7 @@ def approve_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """Approve the plan whose digest was shown with the button."""
     swap = get_object_or_404(SwapRequest, pk=pk, pair__name=name)
     digest = request.POST.get("digest", "")
-    return carry_out(request, swap.pair, lambda: swap.approve(request.user, digest))
+    return carry_out(request, swap.pair, lambda: swap.approve(request.user, digest), page="cutover")
 
 
 @require_POST
@@ -46,7 +46,7 @@ def approve_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
 def reject_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """Turn a request down."""
     swap = get_object_or_404(SwapRequest, pk=pk, pair__name=name)
-    return carry_out(request, swap.pair, lambda: swap.reject(request.user))
+    return carry_out(request, swap.pair, lambda: swap.reject(request.user), page="cutover")
 
 
 @require_POST
@@ -54,7 +54,7 @@ def reject_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
 def cancel_swap(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """Withdraw one's own request."""
     swap = get_object_or_404(SwapRequest, pk=pk, pair__name=name)
-    return carry_out(request, swap.pair, lambda: swap.cancel(request.user))
+    return carry_out(request, swap.pair, lambda: swap.cancel(request.user), page="cutover")
 
 
 @require_POST

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.utils import timezone
 
+from mwaportal.access import Viewer
 from nodes.models import CriteriaChange, CriteriaRule, FileRoot, Node, Pair, StoragePool
 from tracking.models import (
     Attempt,
@@ -19,7 +20,9 @@ from tracking.models import (
     set_phase,
     set_state,
 )
+from tracking.pages import PAGES, render_pair
 
+OLGA = Viewer(operate=True, request=True, user_id=1)
 PASSWORD = "correct horse"
 PEOPLE = {"olga": "Administrators", "artur": "Approvers", "vera": "Stakeholders", "otto": ""}
 _WATCHED = """
@@ -154,3 +157,14 @@ def carried(root: FileRoot, path: bytes, seconds_ago: int = 0, size: int | None 
         root=root, path=path, object_type="*STMF", tracked_at=at, started_at=at, ended_at=at, size=size,
         count=1,
     )  # fmt: skip
+
+
+def part(pair: Pair, name: str, viewer: Viewer = OLGA) -> str:
+    """A live part of one of the pair's pages, as a page and its socket show it: the page with such a part."""
+    page = next(page for page in PAGES.values() if name in page.parts or name == page.key)
+    return render_pair(pair.pk, page.key, viewer)[name if name in page.parts else page.parts[0]]
+
+
+def everything(pair: Pair, viewer: Viewer = OLGA) -> str:
+    """All live parts of all pages of a pair."""
+    return "".join("".join(render_pair(pair.pk, key, viewer).values()) for key in PAGES)

@@ -7,11 +7,11 @@ from django.test import Client
 
 from mwaportal.access import Viewer
 from nodes.models import CriteriaChange, CriteriaRule, Pair, StoragePool
-from tests.portal import make_pair, make_people, make_synchronizing_pair, propose
-from tracking.live import render_criteria
+from tests import portal
+from tests.portal import OLGA, make_pair, make_people, make_synchronizing_pair, propose
+from tracking.pages import render_pair
 
 pytestmark = pytest.mark.django_db
-OLGA = Viewer(operate=True, request=True, user_id=1)
 PATH = "/pairs/shop/criteria/"
 RULE = {"inclusion": "EXCLUDE", "schema": "public", "object_type": "table", "name": "log", "label": "spring"}
 
@@ -36,7 +36,7 @@ def post(client: Client, path: str, **data: str) -> str:
 
 
 def part(pair: Pair, name: str, viewer: Viewer = OLGA) -> str:
-    return render_criteria(pair.pk, viewer)[name]
+    return portal.part(pair, name, viewer)
 
 
 def lines(pair: Pair) -> list[str]:
@@ -145,15 +145,15 @@ def test_a_preview_says_what_becomes_of_each_object_and_is_only_text():
 def test_a_screen_reader_is_told_where_each_change_stands():
     change = propose(make_pair().pools.get(), "EXCLUDE", "old")
     seen(change)
-    assert part(change.pool.pair, "announcement") == "spring: Can be committed."
+    assert render_pair(change.pool.pair_id, "criteria", OLGA)["announcement"] == "spring: Can be committed."
 
 
 def test_many_rules_need_no_more_queries(django_assert_num_queries):
     pool = make_pair().pools.get()
     for n in range(20):
         propose(pool, "EXCLUDE", f"s{n}", label=f"change {n % 5}")
-    with django_assert_num_queries(4):
-        render_criteria(pool.pair_id, OLGA)
+    with django_assert_num_queries(7):
+        render_pair(pool.pair_id, "criteria", OLGA)
 
 
 # What is asked

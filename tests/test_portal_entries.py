@@ -11,7 +11,7 @@ from nodes import status
 from tests.portal import make_people, make_synchronizing_pair
 from tests.qsys2 import read
 from tests.test_portal_actions import post
-from tests.test_portal_actions import read as page_of
+from tests.test_portal_actions import read as read_page
 from tracking.models import Attempt, DefinitionEntry, MigratedObject, OtherObject, history, set_state
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,10 @@ def refused(entry, act: str, value: str = "") -> str:
 
 def again(entry):
     return type(entry).objects.get(pk=entry.pk)
+
+
+def page_of(user) -> str:
+    return read_page(user, "/pairs/shop/definitions/")
 
 
 def log() -> list[tuple[str, str]]:

@@ -14,13 +14,13 @@ from django.utils import timezone
 from mwaportal.access import Viewer
 from nodes.models import FileRoot, Node, Pair, StoragePool, SwapRequest
 from nodes.postgres.connect import for_database
-from tests.portal import carried, make_pair, make_people, make_root, make_synchronizing_pair, owe
+from tests import portal
+from tests.portal import OLGA, carried, make_pair, make_people, make_root, make_synchronizing_pair, owe
 from tests.qsys2 import read
-from tracking.live import render_files, render_home, render_pair
 from tracking.models import FileChange, FileCompare, FileWatch, JournalEntry, set_phase, set_state
+from tracking.pages import render_home, render_pair
 
 pytestmark = pytest.mark.django_db
-OLGA = Viewer(operate=True, request=True, user_id=1)
 PATH = "/pairs/shop/files/"
 PLAIN = "of this pair"
 
@@ -59,7 +59,7 @@ def post(client: Client, path: str, **data: str) -> str:
 
 
 def part(pair: Pair, name: str, viewer: Viewer = OLGA) -> str:
-    return unescape(render_pair(pair.pk, viewer)[name])
+    return unescape(portal.part(pair, name, viewer))
 
 
 def row_of_files(pair: Pair) -> str:
@@ -81,7 +81,7 @@ def test_a_root_is_added_and_the_engine_is_woken(olga, rung, trees):
     assert (root.number, root.source, root.copy) == (1, trees["source"], trees["copy"])
     assert root.patterns == ("*.tmp", "# old", "cache/") and rung == [pair.pk]
     assert trees["source"] in page and "<code>cache/</code>" in page
-    assert "was added by olga" in olga.get("/pairs/shop/").content.decode()
+    assert "was added by olga" in olga.get("/pairs/shop/migration/").content.decode()
 
 
 def test_what_was_typed_stays_where_it_is_refused_with_the_reason(olga, rung, trees):
@@ -260,7 +260,7 @@ def test_a_pair_without_roots_has_a_line_that_leads_to_them(olga):
     pair = make_synchronizing_pair()
     page = olga.get("/pairs/shop/").content.decode()
     assert f'<a href="{PATH}">File roots</a>: none; files beside the databases are not moved.' in page
-    assert part(pair, "roots").strip() == "" and part(pair, "files").strip() == ""
+    assert part(pair, "roots").strip() == "" and "No directory yet" in part(pair, "paths")
     assert "this pair has no file roots" in row_of_files(pair)
     make_root(pair)
     assert "File roots</a>: 1 directory beside the databases." in part(pair, "pools")
@@ -269,12 +269,12 @@ def test_a_pair_without_roots_has_a_line_that_leads_to_them(olga):
 def test_a_root_is_shown_in_the_direction_of_the_roles_with_its_figures():
     pair = make_synchronizing_pair()
     make_root(pair, "/srv/<b>old", "/srv/new", changes_carried=4_711)
-    page = render_pair(pair.pk, OLGA)["roots"]
+    page = portal.part(pair, "roots")
     assert page.index("/srv/&lt;b&gt;old") < page.index("/srv/new")
     for said in ("Replicating", "4,711", "12,000 files, 3.0 GB", "by inotify: 340 directories"):
         assert said in page
     Pair.objects.update(swapped=True)
-    page = render_pair(pair.pk, OLGA)["roots"]
+    page = portal.part(pair, "roots")
     assert page.index("/srv/new") < page.index("/srv/&lt;b&gt;old")
 
 
@@ -331,7 +331,7 @@ def test_a_root_in_trouble_shows_wherever_the_pair_does():
     assert said in part(pair, "phases").split("MANAGER")[1].split("</tr>")[0]
     assert "Error" in row_of_files(pair) and "Idle" not in part(pair, "phases")
     assert "tried again" in part(pair, "roots")
-    assert "IFS 1 tracking suspended" in part(pair, "announcement")
+    assert "IFS 1 tracking suspended" in render_pair(pair.pk, "", OLGA)["announcement"]
     assert "IFS 1" in part(pair, "journal")
 
 
@@ -358,7 +358,7 @@ def test_entries_show_their_path_state_and_failure_and_are_only_text():
     owe(root, b"later", "READY", set_aside="DEFERRED", set_aside_by="oskar", set_aside_at=timezone.now())
     owe(root, b"", "READY", walk=True, reason="tracking began")
     owe(root, b"socket", "INELIGIBLE", object_type="*SOCKET", failure="a socket belongs to its process")
-    page = render_pair(pair.pk, OLGA)["files"]
+    page = portal.part(pair, "paths")
     assert "&lt;i&gt;\\xff\\n" in page and "no &lt;b&gt;room" in page and "engine x" in page
     for said in ("since", "Deferred", "oskar", "with all below it: tracking began", "*SOCKET", "By hand"):
         assert said in page
@@ -371,7 +371,7 @@ def test_a_long_list_is_shortened_and_counted():
     for number in range(70):
         owe(roots[number % 2], b"%d" % number)
         carried(roots[number % 2], b"done %d" % number, number)
-    page = part(pair, "files")
+    page = part(pair, "paths")
     assert "The 50 that matter most now, of 70." in page and ">IFS 2<" in page
     assert ">done 0<" in page and ">done 19<" in page and ">done 20<" not in page
 
@@ -400,7 +400,7 @@ def test_a_plan_of_a_role_swap_names_the_files(olga):
     pair = make_synchronizing_pair()
     make_root(pair, "/srv/<i>old")
     SwapRequest.request(pair, User.objects.get(username="olga"))
-    page = render_pair(pair.pk, OLGA)["swap"]
+    page = portal.part(pair, "swap")
     assert "/srv/&lt;i&gt;old -&gt; /srv/new" in page and "Files" in page
 
 
@@ -410,10 +410,10 @@ def test_a_plan_of_a_role_swap_names_the_files(olga):
 def test_every_act_is_offered_only_where_it_is_legal_and_is_carried_out(olga, rung):
     pair = make_synchronizing_pair()
     entry = owe(make_root(pair), b"file", "FAILED")
-    page = olga.get("/pairs/shop/").content.decode()
+    page = olga.get("/pairs/shop/paths/").content.decode()
     shown = {act for act in FileChange.ACTS if f'id="file-{act}-{entry.pk}"' in page}
     assert shown == set(entry.offered()) == {"retry", "omit", "defer", "remove"}
-    assert "formaction" not in part(pair, "files", Viewer()) and "formaction" not in part(
+    assert "formaction" not in part(pair, "paths", Viewer()) and "formaction" not in part(
         pair, "roots", Viewer()
     )
     page = post(olga, f"{PATH}{entry.pk}/omit/")
@@ -443,7 +443,7 @@ def test_an_entry_is_found_below_its_own_pair_only_and_for_acts_that_there_are(o
 def test_a_pair_that_is_not_there_or_has_no_database_has_no_page_of_roots(olga):
     StoragePool.objects.filter(pair=make_pair()).delete()
     assert olga.get(PATH).status_code == olga.get("/pairs/crm/files/").status_code == 404
-    assert render_files(0, OLGA) is None
+    assert render_pair(0, "files", OLGA) is None
 
 
 # Compares
@@ -475,7 +475,7 @@ def test_a_compare_shows_its_verdict_and_the_first_differences():
         bytes_compared=2**20, difference_count=31, differences=differences,
         message="socket: is being written all the time",
     )  # fmt: skip
-    page = render_pair(pair.pk, OLGA)["roots"]
+    page = portal.part(pair, "roots")
     for said in (
         "Different",
         "12,000 objects, 1.0 MB",

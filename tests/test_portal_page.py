@@ -12,18 +12,22 @@ from mwaportal import shown
 from mwaportal.access import Viewer
 from nodes import status
 from nodes.models import CriteriaRule, SwapRequest
-from tests.portal import make_copies, make_history, make_pair, make_people, make_synchronizing_pair
+from tests.portal import (
+    OLGA,
+    everything,
+    make_copies,
+    make_history,
+    make_pair,
+    make_people,
+    make_synchronizing_pair,
+    part,
+)
 from tracking import progress
-from tracking.live import render_home, render_pair
 from tracking.models import CompareResult, CompareRun, TableCopy, set_phase, set_state
-from tracking.page import home_context
+from tracking.pages import PAGES, render_home, render_pair
+from tracking.pages.home import home_context
 
 pytestmark = pytest.mark.django_db
-OLGA = Viewer(operate=True, request=True, user_id=1)
-
-
-def text_of(pair, viewer: Viewer = OLGA) -> str:
-    return "".join(render_pair(pair.pk, viewer).values())
 
 
 def test_the_first_page_explains_what_to_do():
@@ -33,19 +37,19 @@ def test_the_first_page_explains_what_to_do():
 
 
 def test_what_was_never_measured_is_unknown(settings):
-    pools = render_pair(make_pair().pk, OLGA)["pools"]
+    pools = part(make_pair(), "pools")
     assert pools.count("unknown") == 3 and "never" in pools and "0 B" not in pools
 
 
 def test_a_measured_value_says_when():
-    pools = render_pair(make_synchronizing_pair().pk, OLGA)["pools"]
+    pools = part(make_synchronizing_pair(), "pools")
     assert "2.3 kB" in pools and "64.0 kB" in pools and "<time" in pools
 
 
 def test_names_from_elsewhere_are_only_text():
     pair = make_synchronizing_pair("<script>alert(1)</script>")
     make_history(pair)
-    page = text_of(pair)
+    page = everything(pair)
     assert "<script>" not in page and "<b>today" not in page and "<i>9.91" not in page
     assert "&lt;b&gt;today" in page and "total=&lt;i&gt;9.91" in page
 
@@ -84,11 +88,11 @@ def test_a_pair_looks_well_only_while_its_pools_are_in_step(state, reason, shown
 
 
 def manager(pair) -> str:
-    return render_pair(pair.pk, OLGA)["phases"].split("MANAGER")[1].split("</tr>")[0]
+    return part(pair, "phases").split("MANAGER")[1].split("</tr>")[0]
 
 
 def heading(pair) -> str:
-    return render_pair(pair.pk, OLGA)["head"].split("<dt>Phase</dt>")[1].split("</dd>")[0]
+    return render_pair(pair.pk, "", OLGA)["strip"].split("<dt>Phase</dt>")[1].split("</dd>")[0]
 
 
 def home_row(name: str) -> str:
@@ -98,7 +102,7 @@ def home_row(name: str) -> str:
 def test_a_list_is_idle_while_what_it_holds_does_not_go_across():
     pair = make_synchronizing_pair()
     set_state(pair.pools.get(), "TRACKING", "SUSPENDED", 266)
-    phases = render_pair(pair.pk, OLGA)["phases"]
+    phases = part(pair, "phases")
     assert "Idle" in phases.split("OBJECT MIR")[1].split("</tr>")[0]
     set_phase(pair, "SYNC", "E", "no disk")
     assert "no disk" in manager(pair) and "status-failed" in manager(pair)
@@ -109,16 +113,16 @@ def test_a_reason_says_what_it_means_and_what_it_is_this_time():
     pool = pair.pools.get()
     set_state(pool, "TRACKING", "SUSPENDED", 9040, "ALTER TABLE public.<b>")
     said = "9040 A definition could not be carried: ALTER TABLE public.&lt;b&gt;"
-    assert said in render_pair(pair.pk, OLGA)["head"]
+    assert said in part(pair, "head")
     set_state(pool, "TRACKING", "SUSPENDED", 266)
-    assert "266 The secondary does not answer." in render_pair(pair.pk, OLGA)["head"]
+    assert "266 The secondary does not answer." in part(pair, "head")
 
 
 def test_what_holds_a_table_up_stands_below_its_name():
     pair = make_pair()
     make_copies(pair.pools.get(), 5)
     TableCopy.objects.filter(state="LOCKED").update(message="locked by <i>nightly</i>")
-    copies = render_pair(pair.pk, OLGA)["copies"]
+    copies = part(pair, "copies")
     assert 'orders_4</span><div class="quiet">locked by &lt;i&gt;nightly&lt;/i&gt;</div>' in copies
 
 
@@ -127,11 +131,11 @@ def test_a_retry_is_announced_only_while_it_is_to_come():
     pool = pair.pools.get()
     pool.retry_at = timezone.now() + timezone.timedelta(minutes=1)
     pool.save()
-    assert "tried again" not in render_pair(pair.pk, OLGA)["pools"]
+    assert "tried again" not in part(pair, "pools")
     set_state(pool, "TRACKING", "SUSPENDED", 9070)
-    assert "tried again" in render_pair(pair.pk, OLGA)["pools"]
+    assert "tried again" in part(pair, "pools")
     pair.ask("SYNC")  # now
-    assert "tried again" not in render_pair(pair.pk, OLGA)["pools"]
+    assert "tried again" not in part(pair, "pools")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +144,7 @@ def test_a_retry_is_announced_only_while_it_is_to_come():
 def test_a_suspend_that_nobody_has_to_look_at_does_not_alarm(reason, kind):
     pair = make_synchronizing_pair()
     set_state(pair.pools.get(), "TRACKING", "SUSPENDED", reason)
-    assert f"status-{kind}" in render_pair(pair.pk, OLGA)["pools"].split("Suspended")[0].rsplit("<td>", 1)[1]
+    assert f"status-{kind}" in part(pair, "pools").split("Suspended")[0].rsplit("<td>", 1)[1]
 
 
 def test_every_status_there_is_can_be_shown():
@@ -149,10 +153,10 @@ def test_every_status_there_is_can_be_shown():
     for phase, _ in status.PHASE.choices:
         for detail, _ in status.PHASE_DETAIL.choices:
             type(pair).objects.update(phase=phase, phase_detail=detail)
-            assert status.PHASE[phase].label in text_of(pair)
+            assert status.PHASE[phase].label in everything(pair)
     for detail, label in status.REPLICATION_DETAIL.choices:
         type(pool).objects.update(state="TRACKING", detail=detail)
-        assert label in text_of(pair)
+        assert label in everything(pair)
 
 
 def test_progress_is_counted_over_every_table_and_estimated_while_it_runs():
@@ -167,7 +171,7 @@ def test_progress_is_counted_over_every_table_and_estimated_while_it_runs():
         row.copy.state for row in progress.shown_copies({p.pk: p for p in pair.pools.all()}, timezone.now())
     ]
     assert shown_states == ["COPYING"] * 20 + ["FAILED"] * 20 + ["LOCKED"] * 10
-    assert "are of all 140" in text_of(pair)
+    assert "are of all 140" in everything(pair)
 
 
 def test_an_estimate_that_was_too_low_never_shows_more_than_everything():
@@ -194,7 +198,7 @@ def test_a_large_table_weighs_more_than_one_with_many_rows():
     assert (found.rows, found.rows_total, found.bytes, found.bytes_total) == (9_100, 10_000, 190_000, 10**6)
     assert (found.percent, found.rate, found.byte_rate) == (19, 91, 1_900)
     assert round(found.remaining) == round(810_000 / 1_900)
-    copies = render_pair(pool.pair_id, OLGA)["copies"]
+    copies = part(pool.pair, "copies")
     for shown_as in ("19 %", "9,100 of about 10,000 rows", "186 kB of about 977 kB"):
         assert shown_as in copies
 
@@ -238,7 +242,7 @@ def test_each_step_of_a_system_migration_is_shown_also_those_that_copy_nothing()
     indexing = ["succeeded"] * 3 + ["in-progress", "not-started"]
     assert steps_of(pair) == [indexing, ["not-started"] * 5]
     label = "Indexes and constraints</span>"
-    assert "in-progress" in render_pair(pair.pk, OLGA)["copies"].split(label)[0].rsplit("<li>", 1)[1]
+    assert "in-progress" in part(pair, "copies").split(label)[0].rsplit("<li>", 1)[1]
     pair.pools.filter(number=1).update(step="MIRRORED")
     assert steps_of(pair) == [["succeeded"] * 5, ["in-progress"] + ["not-started"] * 4]
     set_phase(pair, "SYNC", "A")
@@ -255,7 +259,7 @@ def test_a_finished_migration_is_complete():
 
 
 def compares_of(pair) -> str:
-    return unescape(render_pair(pair.pk, OLGA)["compares"])
+    return unescape(part(pair, "compares"))
 
 
 def test_a_difference_is_shown_by_column_whatever_the_columns_are_called():
@@ -297,7 +301,7 @@ def test_a_swap_shows_its_plan_and_its_steps():
     swap = SwapRequest.request(pair, people["olga"])
     swap.steps = [{"name": "fence", "ms": 18.25, "text": "4 sessions ended"}]
     swap.save()
-    page = render_pair(pair.pk, Viewer(approve=True, user_id=people["artur"].pk))["swap"]
+    page = part(pair, "swap", Viewer(approve=True, user_id=people["artur"].pk))
     for piece in ("old-shop", "new-shop", "5,000 ms", "18.3", "4 sessions ended", f'value="{swap.digest}"'):
         assert piece in page
 
@@ -306,12 +310,12 @@ def test_a_swap_shows_which_criteria_its_plan_holds_for_and_nothing_where_there_
     people = make_people()
     pair = make_synchronizing_pair()
     SwapRequest.request(pair, people["olga"])
-    assert "Replication criteria" not in render_pair(pair.pk, OLGA)["swap"]
+    assert "Replication criteria" not in part(pair, "swap")
     SwapRequest.objects.all().delete()
     pool = pair.pools.get()
     CriteriaRule.objects.create(pool=pool, inclusion="EXCLUDE", schema="<i>old", state="ACTIVE")
     SwapRequest.request(pair, people["olga"])
-    page = render_pair(pair.pk, Viewer(approve=True, user_id=people["artur"].pk))["swap"]
+    page = part(pair, "swap", Viewer(approve=True, user_id=people["artur"].pk))
     assert "what they leave out is on new-shop only as it is there now" in page
     assert "EXCLUDE everything in schema &lt;i&gt;old of *SYSBAS" in page
 
@@ -322,23 +326,23 @@ def test_the_steps_of_several_databases_are_told_apart():
     swap = SwapRequest.request(pair, people["olga"])
     swap.steps = [{"database": "shop", "name": "fence", "ms": 18.25, "text": ""}]
     swap.save()
-    assert ">Database</th>" not in render_pair(pair.pk, OLGA)["swap"]
+    assert ">Database</th>" not in part(pair, "swap")
     swap.plan["databases"] = ["shop", "billing"]
     swap.save()
-    assert '<td class="name">shop</td>' in render_pair(pair.pk, OLGA)["swap"]
+    assert '<td class="name">shop</td>' in part(pair, "swap")
 
 
 def test_a_pair_with_a_thousand_tables_is_quick_and_asks_the_database_little(django_assert_max_num_queries):
     pair = make_synchronizing_pair()
     make_history(pair)
     make_copies(pair.pools.get(), 1_000)
-    render_pair(pair.pk, OLGA)
-    with django_assert_max_num_queries(22):
-        render_pair(pair.pk, OLGA)
+    render_pair(pair.pk, "migration", OLGA)
+    with django_assert_max_num_queries(16):
+        render_pair(pair.pk, "migration", OLGA)
     times = []
     for _ in range(5):
         began = time.thread_time()  # not what others take on this machine
-        render_pair(pair.pk, OLGA)
+        render_pair(pair.pk, "migration", OLGA)
         times.append(time.thread_time() - began)
     assert min(times) < 0.1
 
@@ -358,8 +362,9 @@ def test_a_page_of_a_pair_that_is_gone_is_not_found():
     client.force_login(make_people()["vera"])
     pk = pair.pk
     pair.delete()
-    assert client.get("/pairs/shop/").status_code == 404
-    assert render_pair(pk, OLGA) is None
+    for key, page in PAGES.items():
+        assert client.get(f"/pairs/shop/{key}/".replace("//", "/")).status_code == 404, page.label
+        assert render_pair(pk, key, OLGA) is None
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.portal import make_copies, make_history, make_pair, make_synchronizin
 from tests.qsys2 import COLUMNS, bring, make_root, on_sheet, owe, read, track
 from tracking import exports, qsys2
 from tracking.models import DefinitionEntry, MigratedObject, OtherObject, TableCopy, set_state
-from tracking.page import pair_context
+from tracking.pages import PAGES, PairView, context
 
 pytestmark = pytest.mark.django_db
 QSYS2 = Path(qsys2.__file__).parent
@@ -151,7 +151,7 @@ def test_the_four_rows_say_what_the_page_says():
 
 
 def same_as_page(pair: Pair) -> None:
-    shown = pair_context(Pair.objects.get(pk=pair.pk), Viewer())
+    shown = context(PAGES[""], PairView(Pair.objects.get(pk=pair.pk), Viewer()))
     rows = list(entries(pair).values())
     assert rows[0].migration_stage == shown["stands"].stage.value
     for row, on_page in zip(rows, shown["phases"], strict=True):

@@ -81,7 +81,7 @@ async def code(communicator: WebsocketCommunicator) -> int:
     return message["code"]
 
 
-@pytest.mark.parametrize("path", ["/ws/pairs/", "/ws/pairs/shop/"])
+@pytest.mark.parametrize("path", ["/ws/", "/ws/pairs/shop/"])
 def test_a_new_socket_gets_the_whole_page_at_once(people, pair, path):
     client = signed_in("vera")
 
@@ -99,7 +99,7 @@ def test_a_change_arrives_in_every_open_page_and_only_what_changed(people, pair)
     vera, olga = signed_in("vera"), signed_in("olga")
 
     async def scenario():
-        pages = [socket(vera, "/ws/pairs/shop/"), socket(olga, "/ws/pairs/shop/"), socket(vera, "/ws/pairs/")]
+        pages = [socket(vera, "/ws/pairs/shop/"), socket(olga, "/ws/pairs/shop/"), socket(vera, "/ws/")]
         for page in pages:
             await page.connect()
             await page.receive_from(5)
@@ -167,7 +167,7 @@ def test_administrators_are_offered_actions_and_stakeholders_are_not(people, pai
 
 
 @pytest.mark.parametrize(
-    "path", ["/ws/pairs/", "/ws/pairs/shop/", "/ws/pairs/shop/criteria/", "/ws/pairs/shop/files/"]
+    "path", ["/ws/", "/ws/pairs/shop/", "/ws/pairs/shop/criteria/", "/ws/pairs/shop/files/"]
 )
 @pytest.mark.parametrize("name", [None, "otto"])
 def test_whoever_may_not_see_it_is_told_so_and_gets_nothing(people, pair, path, name):
@@ -198,7 +198,7 @@ def test_a_page_from_elsewhere_gets_no_socket(people, pair, origin):
     client = signed_in("olga")
 
     async def scenario():
-        assert not (await socket(client, "/ws/pairs/", origin).connect())[0]
+        assert not (await socket(client, "/ws/", origin).connect())[0]
 
     live_test(scenario)
 
@@ -234,7 +234,7 @@ def test_signing_out_ends_the_sockets_of_that_session_only(people, pair):
     here, there = signed_in("vera"), signed_in("vera")
 
     async def scenario():
-        gone, stays = socket(here, "/ws/pairs/"), socket(there, "/ws/pairs/shop/")
+        gone, stays = socket(here, "/ws/"), socket(there, "/ws/pairs/shop/")
         for page in (gone, stays):
             await page.connect()
             await page.receive_from(5)
@@ -303,14 +303,14 @@ def test_what_a_browser_sends_is_ignored(people, pair):
 
 def test_a_page_that_cannot_be_rendered_is_tried_again(people, pair, monkeypatch, caplog):
     client = signed_in("vera")
-    working = live.render_pair
-    monkeypatch.setattr(live, "render_pair", lambda *args: 1 / 0)
+    working = live.pages.render_pair
+    monkeypatch.setattr(live.pages, "render_pair", lambda *args: 1 / 0)
 
     async def scenario():
         page = socket(client, "/ws/pairs/shop/")
         await page.connect()
         assert await page.receive_nothing(0.5)
-        monkeypatch.setattr(live, "render_pair", working)
+        monkeypatch.setattr(live.pages, "render_pair", working)
         await asyncio.to_thread(doorbell.notify, pair.pk)
         assert "shop: Synchronizing" in await page.receive_from(5)
         await page.disconnect()

@@ -4,11 +4,13 @@ import asyncio
 
 from channels.consumer import AsyncConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.http import QueryDict
 
 from mwaportal.access import viewers
 from nodes.models import Pair
 
-from .live import GONE, SIGNED_OUT, Room, in_thread
+from .live import GONE, SIGNED_OUT, Room, Shown, in_thread
+from .pages import PAGES
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -18,7 +20,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
     """
 
     room: Room | None = None
-    page = "pair"
 
     async def connect(self) -> None:
         """Let somebody in who may see the page, and tell the others why not."""
@@ -28,9 +29,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if user.pk not in may:
             await self.close(SIGNED_OUT)
             return
-        name = self.scope["url_route"]["kwargs"].get("name")
+        route = self.scope["url_route"]["kwargs"]
+        name, page = route.get("name"), PAGES.get(route.get("key", ""))
         pair_id = await in_thread(_pair_id, name) if name else None
-        if name and pair_id is None:
+        if page is None or (name and pair_id is None):
             await self.close(GONE)
             return
         self.user_id, self.session_key = user.pk, self.scope["session"].session_key
@@ -38,7 +40,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._groups = [f"pair-{pair_id}" if name else "pairs", f"user-{user.pk}"]
         for group in self._groups:
             await self.channel_layer.group_add(group, self.channel_name)
-        self.room = Room.enter(self, self.page, pair_id, may[user.pk])
+        query = page.taken(QueryDict(self.scope["query_string"], mutable=False)) if name else {}
+        self.room = Room.enter(self, Shown(page.key, pair_id, may[user.pk], tuple(query.items())))
 
     async def pair_changed(self, event: dict) -> None:
         """The doorbell: look again."""
@@ -53,18 +56,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.room.leave(self)
             for group in self._groups:
                 await self.channel_layer.group_discard(group, self.channel_name)
-
-
-class CriteriaConsumer(LiveConsumer):
-    """The socket of the page of a pair's replication criteria."""
-
-    page = "criteria"
-
-
-class FilesConsumer(LiveConsumer):
-    """The socket of the page of a pair's file roots."""
-
-    page = "files"
 
 
 class EngineConsumer(AsyncConsumer):

@@ -5,19 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, Q
-from django.utils import timezone
 
-from mwaportal.access import Viewer
 from nodes import status, system_criteria
-from nodes.models import CriteriaChange, CriteriaRule, Pair, StoragePool
+from nodes.models import CriteriaChange, CriteriaRule, StoragePool
 from nodes.postgres.criteria import ELSEWHERE
 
 
-def criteria_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
-    """Everything the partials of the page need."""
-    pools = {pool.pk: pool for pool in pair.pools.all()}
-    for pool in pools.values():
-        pool.pair = pair
+def criteria_context(pools: dict[int, StoragePool]) -> dict[str, Any]:
+    """What the partials of the page need."""
     rules = list(CriteriaRule.objects.filter(pool__in=pools))
     for rule in rules:
         rule.pool = pools[rule.pool_id]
@@ -26,10 +21,7 @@ def criteria_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
         for change in CriteriaChange.objects.filter(pool__in=pools)
     ]
     return {
-        "now": timezone.now(),
-        "pair": pair,
         "pools": list(pools.values()),
-        "viewer": viewer,
         "rules": [_row(rule) for rule in rules] + _system_rows(list(pools.values()), rules),
         "changes": changes,
         "announcement": " ".join(f"{shown.change.label}: {shown.text}." for shown in changes),

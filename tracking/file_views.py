@@ -1,18 +1,18 @@
 """The page of a pair's file roots, and what is asked of them and of the IFS tracking list."""
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from mwaportal import doorbell
-from mwaportal.access import OPERATE, VIEW, needs, viewers
+from mwaportal.access import OPERATE, VIEW, needs
 from nodes.models import FileRoot, Pair
 from nodes.views import carry_out
 
 from . import fileroots
-from .files_page import roots_context
 from .forms import RootForm
 from .models import FileChange, FileCompare
+from .views import page_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -23,22 +23,17 @@ def roots(request: HttpRequest, name: str) -> HttpResponse:
     found = get_object_or_404(pairs.filter(pools__isnull=False).distinct(), name=name)
     if request.method == "POST":
         return _add(request, found)
-    return _show(request, found, RootForm(found))
+    return page_of(request, found, "files", form=RootForm(found))
 
 
 @needs(OPERATE)
 def _add(request: HttpRequest, found: Pair) -> HttpResponse:
     form = RootForm(found, request.POST)
     if not form.added(request.user.username):
-        return _show(request, found, form)
+        return page_of(request, found, "files", form=form)
     doorbell.ring(found.pk)
     doorbell.notify(found.pk)
     return redirect("files", name=found.name)
-
-
-def _show(request: HttpRequest, found: Pair, form: RootForm) -> HttpResponse:
-    viewer = viewers([request.user.pk])[request.user.pk]
-    return render(request, "files/page.html", {**roots_context(found, viewer), "form": form})
 
 
 @require_POST
@@ -65,7 +60,7 @@ def act(request: HttpRequest, name: str, pk: int, act: str) -> HttpResponse:
         raise Http404(f"'{act}' is none of {', '.join(FileChange.ACTS)}")
     entries = FileChange.objects.select_related("root__pair")
     entry = get_object_or_404(entries, pk=pk, root__pair__name=name)
-    return carry_out(request, entry.root.pair, lambda: entry.act(act, request.user.username))
+    return carry_out(request, entry.root.pair, lambda: entry.act(act, request.user.username), page="paths")
 
 
 def _root(name: str, number: int) -> FileRoot:

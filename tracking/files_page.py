@@ -5,8 +5,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import Case, Prefetch, Value, When, prefetch_related_objects
-from django.utils import timezone
+from django.db.models import Case, Prefetch, Value, When
 
 from mwaportal.access import Viewer
 from nodes.models import FileRoot, Pair
@@ -24,19 +23,6 @@ def with_counts() -> Prefetch:
     return Prefetch("file_roots", fileroots.counted())
 
 
-def roots_context(pair: Pair, viewer: Viewer) -> dict[str, Any]:
-    """Everything the partials of the page need where roots are added and removed."""
-    prefetch_related_objects([pair], "pools", with_counts())
-    roots = list(pair.file_roots.all())
-    return {
-        "now": timezone.now(),
-        "pair": pair,
-        "viewer": viewer,
-        "roots": roots,
-        "announcement": " ".join(f"{root.asp_name} {root.standing.lower()}." for root in roots),
-    }
-
-
 def files_context(pair: Pair, roots: Sequence[FileRoot], viewer: Viewer) -> dict[str, Any]:
     """What the pair's page shows of its roots; they come with their counts."""
     if not roots:
@@ -48,7 +34,6 @@ def files_context(pair: Pair, roots: Sequence[FileRoot], viewer: Viewer) -> dict
     latest = sorted(migrated, key=attrgetter("ended_at"), reverse=True)[:_MIGRATED]
     common = {"exclude": ("root",) if len(roots) == 1 else ()}
     acting = {"pair": pair.name, "may_operate": viewer.operate, **common}
-    _with_compares(roots, viewer)
     return {
         "roots": roots,
         "listed": changes.count(),
@@ -58,7 +43,7 @@ def files_context(pair: Pair, roots: Sequence[FileRoot], viewer: Viewer) -> dict
     }
 
 
-def _with_compares(roots: Sequence[FileRoot], viewer: Viewer) -> None:
+def with_compares(roots: Sequence[FileRoot], viewer: Viewer) -> None:
     """Hand every root its latest compare, and say whether another can be asked for."""
     found = FileCompare.objects.filter(root__in=roots).order_by("root_id", "-id").distinct("root_id")
     latest = {compare.root_id: compare for compare in found}

@@ -9,34 +9,26 @@ import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import close_old_connections
-from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import escape
 
 from mwaportal.access import Viewer, viewers
-from nodes.models import Pair
 
-from .criteria_page import criteria_context
-from .files_page import roots_context
-from .page import home_context, pair_context
+from . import pages
+from .pages import Parts
 
 logger = logging.getLogger(__name__)
 TICK_SECONDS = 5.0  # a lost doorbell, and times that pass, are shown after this long
 SHORTEST_SECONDS = 0.25
 _IDLE_SHARE = 5  # a room that renders slowly renders less often: a sixth of a core at most
-_PAIR_PARTS = (
-    "head", "pools", "phases", "swap", "copies", "tracked", "definitions", "roots", "files", "compares",
-    "messages", "journal",
-)  # fmt: skip
 SIGNED_OUT, GONE, CHANGED_ROLE = 4401, 4404, 1012  # 1012 has the browser come again
 
 _threads = ThreadPoolExecutor(2, thread_name_prefix="live page")
-Parts = dict[str, str]
 
 
 class Socket(Protocol):
@@ -63,45 +55,6 @@ def _with_connection(function: Callable[..., Any], args: tuple[Any, ...]) -> Any
         close_old_connections()
 
 
-def render_home() -> Parts:
-    """The list of pairs, by element id."""
-    context = home_context()
-    return {
-        "pairs": render_to_string("pairs/_pairs.html", context),
-        "announcement": escape(context["announcement"]),
-    }
-
-
-def render_pair(pair_id: int, viewer: Viewer) -> Parts | None:
-    """A pair's page, by element id; None where the pair is gone."""
-    pair = Pair.objects.select_related("source", "copy").filter(pk=pair_id).first()
-    if pair is None:
-        return None
-    context = pair_context(pair, viewer)
-    parts = {name: render_to_string(f"pairs/_{name}.html", context) for name in _PAIR_PARTS}
-    return {**parts, "announcement": escape(context["announcement"])}
-
-
-def render_criteria(pair_id: int, viewer: Viewer) -> Parts | None:
-    """The page of a pair's replication criteria, by element id; None where the pair is gone."""
-    pair = Pair.objects.filter(pk=pair_id).first()
-    if pair is None:
-        return None
-    context = criteria_context(pair, viewer)
-    parts = {name: render_to_string(f"criteria/_{name}.html", context) for name in ("changes", "rules")}
-    return {**parts, "announcement": escape(context["announcement"])}
-
-
-def render_files(pair_id: int, viewer: Viewer) -> Parts | None:
-    """The page of a pair's file roots, by element id; None where the pair is gone."""
-    pair = Pair.objects.filter(pk=pair_id).first()
-    if pair is None:
-        return None
-    context = roots_context(pair, viewer)
-    parts = {"list": render_to_string("files/_list.html", context)}
-    return {**parts, "announcement": escape(context["announcement"])}
-
-
 def still_seen_by(sockets: list[Socket]) -> dict[Socket, Viewer]:
     """The sockets whose session still stands, with what their viewers may do now."""
     users = User.objects.in_bulk({socket.user_id for socket in sockets})
@@ -120,23 +73,38 @@ def still_seen_by(sockets: list[Socket]) -> dict[Socket, Viewer]:
     }
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a room shows, and to whom: a page of a pair with its parameters, or the list of pairs."""
+
+    page: str
+    pair_id: int | None
+    viewer: Viewer
+    query: tuple[tuple[str, str], ...] = ()
+
+    def render(self) -> Parts | None:
+        """Its parts; None where the pair is gone."""
+        if self.pair_id is None:
+            return pages.render_home()
+        return pages.render_pair(self.pair_id, self.page, self.viewer, dict(self.query))
+
+
 class Room:
     """All sockets that show one page to one kind of viewer; exists as long as it has sockets."""
 
-    _rooms: dict[tuple[str, int | None, Viewer], "Room"] = {}
+    _rooms: dict[Shown, "Room"] = {}
 
-    def __init__(self, page: str, pair_id: int | None, viewer: Viewer) -> None:
-        self.page, self.pair_id, self.viewer = page, pair_id, viewer
+    def __init__(self, what: Shown) -> None:
+        self.what = what
         self._sockets: dict[Socket, bool] = {}  # and whether it has had its first snapshot
         self._dirty = asyncio.Event()
         self._shown: Parts = {}
 
     @classmethod
-    def enter(cls, socket: Socket, page: str, pair_id: int | None, viewer: Viewer) -> "Room":
+    def enter(cls, socket: Socket, what: Shown) -> "Room":
         """Let a socket in; its first snapshot is on the way."""
-        key = (page, pair_id, viewer)
-        if (room := cls._rooms.get(key)) is None:
-            room = cls._rooms[key] = cls(*key)
+        if (room := cls._rooms.get(what)) is None:
+            room = cls._rooms[what] = cls(what)
             room._task = asyncio.create_task(room._run())
         room._sockets[socket] = False
         room.touch()
@@ -145,9 +113,8 @@ class Room:
     def leave(self, socket: Socket) -> None:
         """Forget a socket; the last one closes the room."""
         self._sockets.pop(socket, None)
-        key = (self.page, self.pair_id, self.viewer)
-        if not self._sockets and self._rooms.get(key) is self:
-            del self._rooms[key]
+        if not self._sockets and self._rooms.get(self.what) is self:
+            del self._rooms[self.what]
             self._task.cancel()
 
     def touch(self) -> None:
@@ -176,34 +143,18 @@ class Room:
             if socket not in self._sockets:
                 continue
             viewer = seen_by.get(socket)
-            if viewer != self.viewer or parts is None:
+            if viewer != self.what.viewer or parts is None:
                 await socket.close(_close_code(viewer, parts))
                 self.leave(socket)  # ends this very task with the last one
             else:
                 first, self._sockets[socket] = not self._sockets[socket], True
-                await socket.send(_message(parts if first else changed))
+                await socket.send(pages.message(parts if first else changed))
 
     def _look(self, sockets: list[Socket]) -> tuple[dict[Socket, Viewer], Parts | None]:
-        return still_seen_by(sockets), self._render()
-
-    def _render(self) -> Parts | None:
-        if self.pair_id is None:
-            return render_home()
-        if self.page == "criteria":
-            return render_criteria(self.pair_id, self.viewer)
-        if self.page == "files":
-            return render_files(self.pair_id, self.viewer)
-        return render_pair(self.pair_id, self.viewer)
+        return still_seen_by(sockets), self.what.render()
 
 
 def _close_code(viewer: Viewer | None, parts: Parts | None) -> int:
     if viewer is None:
         return SIGNED_OUT
     return GONE if parts is None else CHANGED_ROLE
-
-
-def _message(parts: Parts) -> str:
-    return "".join(
-        f'<hx-partial hx-target="#{name}" hx-swap="innerMorph">{html}</hx-partial>'
-        for name, html in parts.items()
-    )

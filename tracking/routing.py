@@ -5,7 +5,7 @@ from django.urls import path, re_path
 
 from mwaportal import converters  # noqa: F401
 
-from .consumers import CriteriaConsumer, FilesConsumer, LiveConsumer
+from .consumers import LiveConsumer
 from .live import GONE
 
 
@@ -19,9 +19,8 @@ class NoSuchPage(AsyncWebsocketConsumer):
 
 
 sockets = [
-    path("ws/pairs/", LiveConsumer.as_asgi()),
+    path("ws/", LiveConsumer.as_asgi()),
     path("ws/pairs/<pair:name>/", LiveConsumer.as_asgi()),
-    path("ws/pairs/<pair:name>/criteria/", CriteriaConsumer.as_asgi()),
-    path("ws/pairs/<pair:name>/files/", FilesConsumer.as_asgi()),
+    path("ws/pairs/<pair:name>/<slug:key>/", LiveConsumer.as_asgi()),
     re_path("", NoSuchPage.as_asgi()),
 ]

@@ -13,17 +13,18 @@ from nodes.forms import RuleForm
 from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
-from . import exports, support, tables
-from .criteria_page import criteria_context
+from . import exports, pages, support, tables
 from .models import CompareRun, DefinitionEntry, Entry, MigratedObject, OtherObject
-from .page import home_context, pair_context
+from .pages.home import home_context
 
 
 @require_safe
 @needs(VIEW)
 def home(request: HttpRequest) -> HttpResponse:
     """All pairs."""
-    return render(request, "pairs/home.html", home_context())
+    if request.htmx:
+        return HttpResponse(pages.message(pages.render_home()))
+    return render(request, "home/page.html", home_context())
 
 
 @require_safe
@@ -35,36 +36,41 @@ def object_types(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @needs(VIEW)
-def pair(request: HttpRequest, name: str) -> HttpResponse:
-    """One pair."""
+def show(request: HttpRequest, name: str, key: str) -> HttpResponse:
+    """A page of a pair."""
     found = get_object_or_404(Pair.objects.select_related("source", "copy"), name=name)
+    return page_of(request, found, key)
+
+
+def page_of(request: HttpRequest, pair: Pair, key: str, **more: object) -> HttpResponse:
+    """A page of a pair, with `more` for what of it is not live; for htmx its live parts alone."""
+    page = pages.PAGES[key]
     viewer = viewers([request.user.pk])[request.user.pk]
-    return render(request, "pairs/pair.html", pair_context(found, viewer))
+    view = pages.PairView(pair, viewer, page.taken(request.GET))
+    if request.htmx:
+        return HttpResponse(pages.message(pages.render(page, view)))
+    return render(request, f"{page.folder}/page.html", {**pages.context(page, view), **more})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(VIEW)
 def criteria(request: HttpRequest, name: str) -> HttpResponse:
     """The replication criteria of a pair; a post adds a rule."""
-    found = get_object_or_404(Pair.objects.filter(pools__isnull=False).distinct(), name=name)
+    pairs = Pair.objects.select_related("source", "copy")
+    found = get_object_or_404(pairs.filter(pools__isnull=False).distinct(), name=name)
     if request.method == "POST":
         return _add_rule(request, found)
-    return _show_criteria(request, found, RuleForm(found))
+    return page_of(request, found, "criteria", form=RuleForm(found))
 
 
 @needs(OPERATE)
 def _add_rule(request: HttpRequest, found: Pair) -> HttpResponse:
     form = RuleForm(found, request.POST)
     if not form.added(request.user.username):
-        return _show_criteria(request, found, form)
+        return page_of(request, found, "criteria", form=form)
     doorbell.ring(found.pk)
     doorbell.notify(found.pk)
     return redirect("criteria", name=found.name)
-
-
-def _show_criteria(request: HttpRequest, found: Pair, form: RuleForm) -> HttpResponse:
-    viewer = viewers([request.user.pk])[request.user.pk]
-    return render(request, "criteria/page.html", {**criteria_context(found, viewer), "form": form})
 
 
 @require_safe
@@ -88,7 +94,7 @@ def export(request: HttpRequest, view: str, form: str) -> StreamingHttpResponse:
 def compare(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Have a pool compared; the engine picks the run up."""
     pool = get_object_or_404(StoragePool.objects.select_related("pair"), pair__name=name, number=number)
-    return carry_out(request, pool.pair, lambda: CompareRun.request(pool))
+    return carry_out(request, pool.pair, lambda: CompareRun.request(pool), page="compare")
 
 
 @require_POST
@@ -109,7 +115,8 @@ def _carry_out_act(request: HttpRequest, entry: Entry, act: str) -> HttpResponse
     if act not in entry.ACTS:
         raise Http404(f"'{act}' is none of {', '.join(entry.ACTS)}")
     value = request.POST.get(f"priority-{entry.pk}", "").strip()
-    return carry_out(request, entry.pool.pair, lambda: entry.act(act, request.user.username, value))
+    username = request.user.username
+    return carry_out(request, entry.pool.pair, lambda: entry.act(act, username, value), page="definitions")
 
 
 @require_POST
@@ -117,4 +124,5 @@ def _carry_out_act(request: HttpRequest, entry: Entry, act: str) -> HttpResponse
 def forget_migrated(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """Take an object out of the history."""
     found = get_object_or_404(MigratedObject, pk=pk, pool__pair__name=name)
-    return carry_out(request, found.pool.pair, lambda: found.remove(request.user.username))
+    username = request.user.username
+    return carry_out(request, found.pool.pair, lambda: found.remove(username), page="definitions")

@@ -1,0 +1,48 @@
+"""The list of pairs: the worst off first, and what needs a person now."""
+
+from typing import Any
+
+from django.db.models import Count, Prefetch
+from django.urls import reverse
+from django.utils import timezone
+
+from nodes import status
+from nodes.models import Pair, SwapRequest
+from tracking import attention, files_page
+from tracking.models import waiting
+
+
+def home_context() -> dict[str, Any]:
+    """Every pair, the worst off first."""
+    pairs = Pair.objects.select_related("source", "copy").prefetch_related(
+        "pools",
+        files_page.with_counts(),
+        Prefetch(
+            "swaps", SwapRequest.objects.filter(state__in=status.OPEN_SWAP).select_related("requested_by")
+        ),
+    )
+    undone = Count("pools__definition_entries", waiting("pools__definition_entries__"))
+    rows = [_overview(pair) for pair in pairs.annotate(undone=undone)]
+    rows.sort(key=lambda row: (row["worst"], row["pair"].name))
+    return {
+        "now": timezone.now(),
+        "socket": reverse("home"),
+        "rows": rows,
+        "announcement": " ".join(row["announcement"] for row in rows),
+    }
+
+
+def _overview(pair: Pair) -> dict[str, Any]:
+    pools, roots = list(pair.pools.all()), list(pair.file_roots.all())
+    mirrored = [*pools, *roots]
+    swap = next(iter(pair.swaps.all()), None)
+    needed = attention.needs(pair, mirrored, swap, pair.undone, sum(root.left for root in roots))
+    stands = attention.standing(pair, mirrored)
+    return {
+        "pair": pair,
+        "mirrored": mirrored,
+        "stands": stands,
+        "needs": needed,
+        "worst": attention.worst(stands, mirrored, needed),
+        "announcement": attention.announcement(pair, stands, mirrored),
+    }
