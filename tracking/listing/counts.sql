@@ -122,7 +122,7 @@ begin
             create trigger counted_truncate after truncate on #relation#
                 for each statement execute function tracking_count_#function#();
             lock table #relation# in share mode;
-            perform tracking_recount_#function#();
+            select tracking_recount_#function#();
         $code$, '#measured#', measured), '#relation#', counted.relation), '#list#', counted.name),
             '#function#', replace(counted.name, '-', '_'));
     end loop;

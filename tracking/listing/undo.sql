@@ -17,5 +17,5 @@ begin
     loop
         execute format('drop %s cascade', made);
     end loop;
-    drop table tracking_listcount, tracking_listdelta cascade;
+    drop table if exists tracking_listcount, tracking_listdelta cascade;
 end $$;

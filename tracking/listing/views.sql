@@ -21,7 +21,8 @@ return left(lower(split_part(encode(path, 'escape'), '/', -1)), 200);
 
 create view tracking_list_tables as
 select id, pool_id as owner, sheet, changes as most, first_tracked_at as oldest,
-       tracking_name(schema_name || '.' || table_name) collate "C" as name, tracking_name(table_name) collate "C" as bare
+       tracking_name(schema_name || '.' || table_name) collate "C" as name,
+       tracking_name(table_name) collate "C" as bare
 from tracking_trackedtable where changes > 0 or whole_reason > '';
 create index listed_tables_most on tracking_trackedtable (pool_id, sheet, changes, id)
     where changes > 0 or whole_reason > '';
@@ -30,15 +31,18 @@ create index listed_tables_oldest on tracking_trackedtable (pool_id, sheet, firs
 create index listed_tables_name on tracking_trackedtable
     (pool_id, sheet, tracking_name(schema_name || '.' || table_name) collate "C", id)
     where changes > 0 or whole_reason > '';
-create index listed_tables_bare on tracking_trackedtable (pool_id, sheet, tracking_name(table_name) collate "C", id)
+create index listed_tables_bare on tracking_trackedtable
+    (pool_id, sheet, tracking_name(table_name) collate "C", id)
     where changes > 0 or whole_reason > '';
 
 create view tracking_list_definitions as
 select id, pool_id as owner, state, case when done_at is null then set_aside else 'DONE' end as set_aside,
-       object_type, tracking_whole(schema_name, identity) collate "C" as name, tracking_bare(schema_name, identity) collate "C" as bare
+       object_type, tracked_at as recent, tracking_whole(schema_name, identity) collate "C" as name,
+       tracking_bare(schema_name, identity) collate "C" as bare
 from tracking_definitionentry;
 create index listed_definitions on tracking_definitionentry
-    (pool_id, state, (case when done_at is null then set_aside else 'DONE' end), object_type, id);
+    (pool_id, state, (case when done_at is null then set_aside else 'DONE' end), object_type, tracked_at,
+     id);
 create index listed_definitions_name on tracking_definitionentry
     (pool_id, state, (case when done_at is null then set_aside else 'DONE' end), object_type,
      tracking_whole(schema_name, identity) collate "C", id);
@@ -48,12 +52,13 @@ create index listed_definitions_bare on tracking_definitionentry
 
 create view tracking_list_objects as
 select id, pool_id as owner, state, case when done_at is null then set_aside else 'DONE' end as set_aside,
-       object_type,
+       object_type, tracked_at as recent,
        tracking_name(case when library > '' then library || '.' || name else name end) collate "C" as name,
        tracking_name(name) collate "C" as bare
 from tracking_otherobject;
 create index listed_objects on tracking_otherobject
-    (pool_id, state, (case when done_at is null then set_aside else 'DONE' end), object_type, id);
+    (pool_id, state, (case when done_at is null then set_aside else 'DONE' end), object_type, tracked_at,
+     id);
 create index listed_objects_name on tracking_otherobject
     (pool_id, state, (case when done_at is null then set_aside else 'DONE' end), object_type,
      tracking_name(case when library > '' then library || '.' || name else name end) collate "C", id);
@@ -71,7 +76,8 @@ create index listed_paths_bare on tracking_filechange
     (root_id, state, set_aside, object_type, tracking_last(path) collate "C", id);
 
 create view tracking_list_migrated as
-select id, pool_id as owner, object_type, ended_at as recent, tracking_whole(schema_name, identity) collate "C" as name,
+select id, pool_id as owner, object_type, ended_at as recent,
+       tracking_whole(schema_name, identity) collate "C" as name,
        tracking_bare(schema_name, identity) collate "C" as bare
 from tracking_migratedobject;
 create index listed_migrated on tracking_migratedobject (pool_id, object_type, ended_at, id);
@@ -91,15 +97,16 @@ create index listed_migratedfiles_bare on tracking_migratedfile
     (root_id, object_type, tracking_last(path) collate "C", id);
 
 create view tracking_list_attempts as
-select id, pool_id as owner, outcome, object_type, tracking_whole(schema_name, identity) collate "C" as name,
+select id, pool_id as owner, outcome, object_type, ended_at as recent,
+       tracking_whole(schema_name, identity) collate "C" as name,
        tracking_bare(schema_name, identity) collate "C" as bare
 from tracking_attempt;
-create index listed_attempts on tracking_attempt (pool_id, outcome, object_type, id);
+create index listed_attempts on tracking_attempt (pool_id, outcome, object_type, ended_at, id);
 create index listed_attempts_name on tracking_attempt
     (pool_id, outcome, object_type, tracking_whole(schema_name, identity) collate "C", id);
 create index listed_attempts_bare on tracking_attempt
     (pool_id, outcome, object_type, tracking_bare(schema_name, identity) collate "C", id);
 
 create view tracking_list_journal as
-select id, pair_name as owner, entry_type, state, name as entry from tracking_journalentry;
-create index listed_journal on tracking_journalentry (pair_name, entry_type, state, name, id);
+select id, pair_name as owner, entry_type, state, name as entry, at as recent from tracking_journalentry;
+create index listed_journal on tracking_journalentry (pair_name, entry_type, state, name, at, id);

@@ -14,19 +14,17 @@ from django.utils.html import escape
 
 from mwaportal.access import Viewer
 from nodes.models import Pair
+from tracking.listing import lists, page
+from tracking.listing.context import listed
 
 from . import (
     compare,
     criteria,
     cutover,
-    definitions,
     files,
     home,
-    journal,
     migration,
     overview,
-    paths,
-    tables,
 )
 from .view import PairView
 
@@ -49,11 +47,12 @@ class LivePage:
     context: Callable[[PairView], dict[str, Any]]
     parts: tuple[str, ...]
     takes: frozenset[str] = frozenset()
+    shares: str = ""  # a folder of templates with other pages
 
     @property
     def folder(self) -> str:
         """Where its templates are."""
-        return self.key or "overview"
+        return self.shares or self.key or "overview"
 
     @property
     def name(self) -> str:
@@ -70,17 +69,28 @@ class LivePage:
         return {name: given[name][:_LONGEST] for name in sorted(self.takes) if given.get(name)}
 
 
+
+
+def _list(spec: lists.Spec, label: str, group: str = _LISTS) -> LivePage:
+    """A page of a list; they share their templates."""
+    return LivePage(spec.key, label, group, listed(spec), ("news", "counts", "rows"), page.TAKES, "listing")
+
+
 _ALL = (
     LivePage("", "Overview", "", overview.context, ("head", "pools", "phases", "roots")),
-    LivePage("tables", "Tables and rows (OTL)", _LISTS, tables.context, ("tracked",)),
-    LivePage("definitions", "Definitions and other objects (LTL)", _LISTS, definitions.context, ("entries",)),
-    LivePage("paths", "Files (ITL)", _LISTS, paths.context, ("entries",)),
+    _list(lists.TABLES, "Tables and rows (OTL)"),
+    _list(lists.DEFINITIONS, "Definitions (LTL)"),
+    _list(lists.OBJECTS, "Other objects (LTL)"),
+    _list(lists.PATHS, "Files (ITL)"),
+    _list(lists.MIGRATED, "Migrated objects"),
+    _list(lists.MIGRATED_FILES, "Migrated files"),
+    _list(lists.ATTEMPTS, "Attempts"),
     LivePage("migration", "System migration", _WORK, migration.context, ("copies", "messages")),
     LivePage("compare", "Compare", _WORK, compare.context, ("compares",)),
     LivePage("cutover", "Cutover", _WORK, cutover.context, ("swap",)),
     LivePage("criteria", "Replication criteria", _MANAGEMENT, criteria.context, ("changes", "rules")),
     LivePage("files", "File roots", _MANAGEMENT, files.context, ("list",)),
-    LivePage("journal", "Journal (M9)", _HEALTH, journal.context, ("entries",)),
+    _list(lists.JOURNAL, "Journal (M9)", _HEALTH),
 )
 PAGES = {page.key: page for page in _ALL}
 
