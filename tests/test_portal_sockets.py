@@ -303,14 +303,14 @@ def test_what_a_browser_sends_is_ignored(people, pair):
 
 def test_a_page_that_cannot_be_rendered_is_tried_again(people, pair, monkeypatch, caplog):
     client = signed_in("vera")
-    working = live.pages.render_pair
-    monkeypatch.setattr(live.pages, "render_pair", lambda *args: 1 / 0)
+    working = live.pages.look
+    monkeypatch.setattr(live.pages, "look", lambda *args: 1 / 0)
 
     async def scenario():
         page = socket(client, "/ws/pairs/shop/")
         await page.connect()
         assert await page.receive_nothing(0.5)
-        monkeypatch.setattr(live.pages, "render_pair", working)
+        monkeypatch.setattr(live.pages, "look", working)
         await asyncio.to_thread(doorbell.notify, pair.pk)
         assert "shop: Synchronizing" in await page.receive_from(5)
         await page.disconnect()

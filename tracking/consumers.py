@@ -11,6 +11,7 @@ from nodes.models import Pair
 
 from .live import GONE, SIGNED_OUT, Room, Shown, in_thread
 from .pages import PAGES
+from .seen import Visitor
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -35,27 +36,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if page is None or (name and pair_id is None):
             await self.close(GONE)
             return
-        self.user_id, self.session_key = user.pk, self.scope["session"].session_key
-        self.session_hash = user.get_session_auth_hash()
-        self._groups = [f"pair-{pair_id}" if name else "pairs", f"user-{user.pk}"]
-        for group in self._groups:
-            await self.channel_layer.group_add(group, self.channel_name)
+        self.visitor = Visitor(user.pk, self.scope["session"].session_key, user.get_session_auth_hash())
+        await self.channel_layer.group_add(f"user-{user.pk}", self.channel_name)
         query = page.taken(QueryDict(self.scope["query_string"], mutable=False)) if name else {}
         self.room = Room.enter(self, Shown(page.key, pair_id, may[user.pk], tuple(query.items())))
 
-    async def pair_changed(self, event: dict) -> None:
-        """The doorbell: look again."""
+    async def session_end(self, event: dict) -> None:
+        """Somebody has signed out: looking again finds out whose session it was."""
         if self.room:
             self.room.touch()
-
-    session_end = pair_changed  # looking again finds out whose session it was
 
     async def disconnect(self, code: int) -> None:
         """Leave the room and the groups."""
         if self.room:
             self.room.leave(self)
-            for group in self._groups:
-                await self.channel_layer.group_discard(group, self.channel_name)
+            await self.channel_layer.group_discard(f"user-{self.visitor.user_id}", self.channel_name)
 
 
 class EngineConsumer(AsyncConsumer):

@@ -49,7 +49,8 @@ def page_of(request: HttpRequest, pair: Pair, key: str, **more: object) -> HttpR
     view = pages.PairView(pair, viewer, page.taken(request.GET))
     if request.htmx:
         return HttpResponse(pages.message(pages.render(page, view)))
-    return render(request, f"{page.folder}/page.html", {**pages.context(page, view), **more})
+    given = {**pages.context(page, view), "groups": pages.navigation(page, pair), **more}
+    return render(request, f"{page.folder}/page.html", given)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

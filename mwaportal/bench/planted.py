@@ -31,7 +31,7 @@ def planted(rows: int, database: str = "") -> Iterator["Rehearsal"]:
     from mwaportal.system.rehearsal import Rehearsal
     from nodes.models import StoragePool
 
-    plant = Plant(home, rows, port=_free_port())
+    plant = Plant(home, rows, port=free_port())
     try:
         plant.build()
         if database:
@@ -51,7 +51,8 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

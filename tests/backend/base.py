@@ -1,6 +1,9 @@
-"""PostgreSQL, with a flush between tests that also empties what the product never lets anybody empty."""
+"""PostgreSQL, with a flush between tests that also empties what the product never lets anybody empty.
 
-from django.db.backends.postgresql import base, operations
+And with an end of the test database that waits for nobody.
+"""
+
+from django.db.backends.postgresql import base, creation, operations
 
 
 class DatabaseOperations(operations.DatabaseOperations):
@@ -10,5 +13,13 @@ class DatabaseOperations(operations.DatabaseOperations):
         return [switch.format("disable"), *flush, switch.format("enable")]
 
 
+class DatabaseCreation(creation.DatabaseCreation):
+    def _destroy_test_db(self, test_database_name, verbosity):
+        name = self.connection.ops.quote_name(test_database_name)
+        with self._nodb_cursor() as cursor:  # the threads of live pages keep their sessions
+            cursor.execute(f"drop database {name} with (force)")
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     ops_class = DatabaseOperations
+    creation_class = DatabaseCreation

@@ -99,7 +99,6 @@ def context(page: LivePage, view: PairView) -> dict[str, Any]:
     """Everything that a page and its parts need."""
     shared = {
         "page": page,
-        "groups": _navigation(page, view.pair),
         "pair": view.pair,
         "viewer": view.viewer,
         "now": view.now,
@@ -119,12 +118,22 @@ def render(page: LivePage, view: PairView) -> Parts:
     return {"strip": strip, **parts, "announcement": escape(given["announcement"])}
 
 
+def look(pair_id: int, viewer: Viewer) -> PairView | None:
+    """A pair read anew, with what all its pages share; None where it is gone."""
+    pair = Pair.objects.select_related("source", "copy").filter(pk=pair_id).first()
+    if pair is None:
+        return None
+    view = PairView(pair, viewer)
+    _ = view.stands, view.needs
+    return view
+
+
 def render_pair(
     pair_id: int, key: str, viewer: Viewer, query: Mapping[str, str] | None = None
 ) -> Parts | None:
-    """The same of a pair that is read anew; None where it is gone."""
-    pair = Pair.objects.select_related("source", "copy").filter(pk=pair_id).first()
-    return render(PAGES[key], PairView(pair, viewer, query)) if pair else None
+    """The live parts of a page of a pair that is read anew; None where it is gone."""
+    view = look(pair_id, viewer)
+    return render(PAGES[key], view.of(query or {})) if view else None
 
 
 def render_home() -> Parts:
@@ -142,7 +151,7 @@ def message(parts: Parts) -> str:
     )
 
 
-def _navigation(here: LivePage, pair: Pair) -> list[tuple[str, list[dict[str, Any]]]]:
+def navigation(here: LivePage, pair: Pair) -> list[tuple[str, list[dict[str, Any]]]]:
     """The pages by their groups, for the menu."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for page in _ALL:

@@ -1,6 +1,7 @@
 """A pair as one viewer's page shows it: what several pages need of it, each read at most once."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,12 @@ class PairView:
         self.query = dict(query or {})
         self.now = timezone.now()
         prefetch_related_objects([pair], "pools", files_page.with_counts())
+
+    def of(self, query: Mapping[str, str]) -> "PairView":
+        """The same for a page with these parameters; what has been read already is not read again."""
+        made = copy(self)
+        made.query = dict(query)
+        return made
 
     @cached_property
     def pools(self) -> dict[int, StoragePool]:
