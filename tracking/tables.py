@@ -1,5 +1,6 @@
 """The lists of the live page."""
 
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,9 @@ _BUTTON = '<button form="act" formaction="{}" class="button small" id="{}">{}</b
 # A list to choose from: Enter in a field would press the page's first button.
 _PRIORITY = '<select form="act" name="priority-{}" aria-label="Priority, 0 is tried first">{}</select>'
 _PRIORITIES = range(10)
-_TICK = '<input type="checkbox" form="act" name="row" value="{}" id="tick-{}" aria-label="{}" autocomplete="off">'
+_TICK = (
+    '<input type="checkbox" form="act" name="row" value="{}" id="tick-{}" aria-label="{}" autocomplete="off">'
+)
 # What may be asked for, in the order of the buttons; the first ones stand in sight.
 _WORDS = {
     "retry": "Try again",
@@ -160,6 +163,7 @@ class ActsTable(List):
     def __init__(self, *args: Any, pair: str, may_operate: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._pair, self._may_operate = pair, may_operate
+        self._below = reverse(self.kind, args=[pair, 0, "act"]).removesuffix("0/act/")
 
     def render_state(self, record: Any) -> SafeString:
         """What comes as the value is its label."""
@@ -200,7 +204,7 @@ class ActsTable(List):
         )  # fmt: skip
 
     def _button(self, record: Any, act: str) -> SafeString:
-        address = reverse(self.kind, args=[self._pair, record.pk, act])
+        address = f"{self._below}{record.pk}/{act}/"
         return format_html(_BUTTON, address, f"{self.kind}-{act}-{record.pk}", _WORDS[act])
 
 
@@ -209,6 +213,10 @@ class LibraryTable(ActsTable):
 
     pool = tables.Column()
     tracked_at = When(verbose_name="Changed")
+
+    @cached_property
+    def _attempts(self) -> str:
+        return reverse("attempts", args=[self._pair])
 
     def shows(self, record: Any) -> list[SafeString]:
         """With the priority, and what was asked for."""
@@ -223,7 +231,7 @@ class LibraryTable(ActsTable):
         """A name, and the way to what has become of it; there it stands with its schema."""
         bare = name.replace('"', "")
         whole = name if not schema or bare.startswith(f"{schema}.") else f"{schema}.{name}"
-        address = f"{reverse('attempts', args=[self._pair])}?{urlencode({'object': whole})}"
+        address = f"{self._attempts}?{urlencode({'object': whole})}"
         return format_html('{}<div class="quiet"><a href="{}">Attempts</a></div>', name, address)
 
     def note(self, record: Any) -> str:
@@ -237,6 +245,7 @@ def _joined(parts: list[SafeString]) -> SafeString:
     return format_html_join("", "{}", ((each,) for each in parts))
 
 
+@lru_cache
 def _options(chosen: int | None) -> SafeString:
     """The priorities that can be chosen, and the one that it has; more can be given in a shell."""
     values = sorted({*_PRIORITIES, *(() if chosen is None else (chosen,))})
@@ -276,7 +285,9 @@ class OtherTable(LibraryTable):
 
     class Meta(List.Meta):
         empty_text = "Roles, settings, large objects and the like are the same on both nodes."
-        sequence = ("chosen", "pool", "state", "object_type", "object", "change", "size", "tracked_at", "why", "done")
+        sequence = (
+            "chosen", "pool", "state", "object_type", "object", "change", "size", "tracked_at", "why", "done",
+        )  # fmt: skip
 
     def render_object(self, record: Any) -> SafeString:
         return self.named(".".join(filter(None, (record.library, record.name))), record.library)
@@ -303,7 +314,7 @@ class MigratedTable(List):
     count = Number(verbose_name="Times")
     size = tables.Column(attrs=NUMBER, default="")
     ended_at = When(verbose_name="Last")
-    remove = tables.Column(empty_values=(), verbose_name="")
+    forget = tables.Column(accessor="pk", verbose_name="")
 
     class Meta(List.Meta):
         empty_text = "No definition has been carried since the system migration."
@@ -315,7 +326,7 @@ class MigratedTable(List):
     def render_size(self, value: int) -> str:
         return shown.size(value)
 
-    def render_remove(self, record: Any) -> str:
+    def render_forget(self, record: Any) -> str:
         if not self._may_operate or record.pool.detail == "SYNCHRONIZING":
             return ""
         address = reverse("migrated-remove", args=[self._pair, record.pk])

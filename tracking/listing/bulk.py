@@ -1,4 +1,4 @@
-"""One thing asked of many entries: in short transactions, for a bounded time, each entry as if it were asked alone."""
+"""One thing asked of many entries, of each as if it were asked alone; in short transactions."""
 
 import time
 from collections.abc import Iterable
@@ -28,7 +28,8 @@ class Asked:
     def __str__(self) -> str:
         parts = [f"{self.done:,} done"]
         if self.refused:
-            more = f"; and {self.refused - len(self.reasons):,} more" if self.refused > len(self.reasons) else ""
+            untold = self.refused - len(self.reasons)
+            more = f"; and {untold:,} more" if untold else ""
             parts.append(f"{self.refused:,} refused: {'; '.join(self.reasons)}{more}")
         if self.under_way:
             parts.append(f"{self.under_way:,} gone, or in somebody else's hands at this moment")

@@ -30,6 +30,15 @@ _TABLES = {
     "attempts": tables.AttemptTable,
     "journal": tables.JournalTable,
 }
+_EXPORTS = {
+    "tables": "resync_status",
+    "definitions": "library_migration_list",
+    "objects": "library_migration_list",
+    "paths": "ifs_migration_list",
+    "migrated": "migrated_library",
+    "migrated-files": "migrated_ifs",
+    "attempts": "migration_attempts",
+}
 _WITH_ACTS = ("definitions", "objects", "paths", "migrated")
 # What becomes of entries of which it is asked.
 _MEANS = {
@@ -80,6 +89,7 @@ def context(listing: Listing) -> dict[str, Any]:
         "older": listing.older if paged else "",
         "asks": _asks(listing) if view.viewer.operate and spec.acts else [],
         "size": SIZE,
+        "exports": [_EXPORTS[spec.key]] if spec.key in _EXPORTS else [],
         "socket": listing.address(**live),
     }
 
@@ -155,8 +165,8 @@ def _all_of(listing: Listing, means: str) -> str:
     many = "All entries that match the filter" if count is None else f"All {shown.number(count)} that match"
     still = "; how many they are is not counted" if count is None else ""
     return (
-        f"{many}{still}: each is {means}. What may not be done with one is refused, and said. After 5 s the rest is"
-        " left, and can be asked for again."
+        f"{many}{still}: each is {means}. What may not be done with one is refused, and said. After 5 s the"
+        " rest is left, and can be asked for again."
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a page of a list begins, as it stands in an address: signed, so that nobody has to be asked what it means."""
+"""Where a page of a list begins, as it stands in an address: signed, for it becomes part of a query."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ def written(mark: Mark, key: str, sort: str) -> str:
 
 
 def taken(text: str, key: str, sort: str) -> Mark | None:
-    """What an address says; None where that is of another list or order. Raises ValueError where it is garbled."""
+    """What an address says; None where that is of another list or order. Raises ValueError if garbled."""
     try:
         of, order, backwards, rank, value, pk = signing.loads(text, salt=_SALT)
     except (signing.BadSignature, ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""What a list is filtered and sorted by: the fields above it, and what they mean for the query and the counts."""
+"""What a list is filtered and sorted by: its fields, and what they mean for the query and the counts."""
 
 import json
 import re
@@ -26,8 +26,8 @@ _LETTERS = {b"\\": b"\\", b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 class ListForm(forms.Form):
     """The fields of a list. What can be chosen is what there is on it now.
 
-    `owners` are its pools or file roots with their names; `sheets` the sheet of the object tracking list that is
-    being written, of pools whose older sheets are being worked off.
+    `owners` are its pools or file roots with their names; `sheets` the sheet of the object tracking list that
+    is being written, of pools whose older sheets are being worked off.
     """
 
     def __init__(

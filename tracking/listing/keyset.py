@@ -31,7 +31,7 @@ class Position:
 
 @dataclass
 class Wanted:
-    """Which entries: conditions in SQL on the kinds `c` with their values, and what the name begins with, or is."""
+    """Which entries: conditions in SQL on the kinds `c` with their values, and what the name begins with or is."""
 
     where: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
@@ -48,7 +48,7 @@ def read(
     spec: Spec, owners: Sequence[int | str], sort: Sort, wanted: Wanted, limit: int,
     after: Position | None = None, *, backwards: bool = False,
 ) -> list[Position]:  # fmt: skip
-    """Up to `limit` entries behind a position in their order; backwards those before it, the nearest first."""
+    """Up to `limit` entries behind a position in their order; backwards those before it, nearest first."""
     up = sort.descending == backwards
     values: dict[str, Any] = {**wanted.values, "owners": list(owners), "limit": limit}
     kinds, behind = list(wanted.where), _named(sort, wanted, values)

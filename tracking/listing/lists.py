@@ -35,7 +35,9 @@ _NAME = Sort("name", "Name", "name", "text")
 _BARE = Sort("bare", "Name without its schema", "bare", "text", offered=False)
 _NEWEST = Sort("newest", "Newest first", "recent", "timestamptz", descending=True)
 _OLDEST = Sort("oldest", "Oldest first", "recent", "timestamptz")
-_NEEDED_FIRST = Sort("needed", "What needs somebody first", "recent", "timestamptz", descending=True, ranked=True)
+_NEEDED_FIRST = Sort(
+    "needed", "What needs somebody first", "recent", "timestamptz", descending=True, ranked=True
+)
 _SEARCH_OBJECT = "Name begins with; with the schema: schema.name"
 _LAST = Sort(
     "bare", "Last part of the path", "bare", "text",

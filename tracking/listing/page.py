@@ -1,4 +1,4 @@
-"""A list as its page and its socket show it: the entries in sight, how many there are, and what is asked for."""
+"""A list as its page and its socket show it: the entries in sight, and how many there are."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -21,7 +21,7 @@ SIZE = 50
 TAKES = frozenset(
     {"q", "schema", "pool", "root", "state", "aside", "type", "entry", "object", "sort", "at", "rows", "mark"}
 )
-_LIVE = ("rows", "mark")  # what a socket is told of its page
+LIVE = ("rows", "mark")  # what a socket is told of its page
 _PATIENCE_MS = 2_000
 _TOO_LONG = (
     "This filter took longer than 2 s and was given up: nothing is shown. Search for more letters, or sort by"
@@ -34,7 +34,7 @@ class Listing:
 
     def __init__(self, spec: Spec, view: "PairView") -> None:
         self.spec, self.view = spec, view
-        self.query = {name: value for name, value in view.query.items() if name not in _LIVE}
+        self.query = {name: value for name, value in view.query.items() if name not in LIVE}
         self.trouble = ""
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a list is to its page: what it is filtered by exactly, how it can be sorted, what may be asked of it."""
+"""What a list is to its page: what it is filtered by, how it can be sorted, what may be asked of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ _ENDS = {
 class Sort:
     """A way of sorting a list by a column of its view, for which there is an index.
 
-    `ranked`: by what needs somebody first. Not `by_kind`: its index does not know the kinds of entries, so that
-    a filter for what is rare may take long. `begins` is SQL for what `%(beginning)s` is compared as.
+    `ranked`: by what needs somebody first. Not `by_kind`: its index does not know the kinds of entries, so
+    that a filter for what is rare may take long. `begins` is SQL for what `%(beginning)s` is compared as.
     """
 
     key: str
@@ -45,8 +45,8 @@ class Spec:
     """A list. `kinds` are the columns of its view that are filtered exactly; they lead every index.
 
     `by` says whose its entries are: of pools, of file roots, or of a pair by its name. `rank` is SQL over the
-    kinds `c`: the lower, the sooner somebody has to look. A search with `whole_mark` in it is for the whole name,
-    any other for the name without its schema or directory.
+    kinds `c`: the lower, the sooner somebody has to look. A search with `whole_mark` in it is for the whole
+    name, any other for the name without its schema or directory.
     """
 
     key: str

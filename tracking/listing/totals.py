@@ -1,7 +1,7 @@
 """How much is on the lists: read from what their triggers have noted (counts.sql), never counted.
 
-What a decision hangs on is counted. These are for pages, and as exact: they are of the same transaction as the
-entries.
+What a decision hangs on is counted. These are for pages, and as exact: they are of the same transaction as
+the entries.
 """
 
 from collections.abc import Collection, Iterable
@@ -48,6 +48,13 @@ def waiting(name: str, owners: Iterable[int | str]) -> int:
     return sum(total.entries for total in read(name, owners) if total.waits)
 
 
+def waiting_by_owner(name: str) -> dict[str, int]:
+    """How many wait for somebody, of every pool (or file root) with such, by its key as text."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [name])
+        return dict(cursor.fetchall())
+
+
 def by_list(owners: dict[str, Collection[int | str]]) -> dict[str, tuple[int, int]]:
     """Of each list how many entries there are, and how many of them wait for somebody, in one query.
 
@@ -87,6 +94,10 @@ _READ = """
     select owner, sheet, state, set_aside, object_type, waits, entries, changes, keys, whole, touched
     from tracking_listtotal where list = %s and owner = any(%s)
 """
+_WAITING = """
+    select owner, sum(entries)::bigint from tracking_listtotal where list = %s and waits
+    group by owner having sum(entries) > 0
+"""
 _BY_LIST = """
     select t.list, sum(t.entries)::bigint, coalesce(sum(t.entries) filter (where t.waits), 0)::bigint
     from tracking_listtotal t join unnest(%s::text[], %s::text[]) as w(list, owner) using (list, owner)
@@ -106,11 +117,11 @@ _FOLD = """
             union all
             select list, owner, 0, '', '', '', false, 0, 0, 0, 0, touched from noted) each
         group by list, owner, sheet, state, set_aside, object_type, waits
-        having sum(entries) <> 0 or sum(changes) <> 0 or sum(keys) <> 0 or sum(whole) <> 0 or sum(touched) <> 0
+        having sum(entries) <> 0 or sum(changes) <> 0 or sum(keys) <> 0 or sum(whole) <> 0
+               or sum(touched) <> 0
     ), added as (
         insert into tracking_listcount as c
-        select list, owner, sheet, state, set_aside, object_type, waits, entries, changes, keys, whole, touched
-        from summed
+        select * from summed
         on conflict (list, owner, sheet, state, set_aside, object_type, waits) do update set
             entries = c.entries + excluded.entries, changes = c.changes + excluded.changes,
             keys = c.keys + excluded.keys, whole = c.whole + excluded.whole,

@@ -1,4 +1,4 @@
-"""What is asked of many entries of a list at once; and how whoever asks comes back to the list that was shown."""
+"""What is asked of many entries of a list at once; and how whoever asks comes back to what was shown."""
 
 from collections.abc import Iterable
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from tracking import pages
 
 from . import bulk
 from .lists import LISTS
-from .page import Listing
+from .page import LIVE, Listing
 from .spec import Spec
 
 
@@ -28,7 +28,8 @@ def ask(request: HttpRequest, name: str, key: str, act: str) -> HttpResponse:
     if spec is None or act not in spec.acts:
         raise Http404(f"'{act}' of many entries of '{key}' is not something that can be asked")
     pair = get_object_or_404(Pair.objects.select_related("source", "copy"), name=name)
-    return back(request, carry_out(request, pair, lambda: _ask(request, pair, spec, act), page=key), key)
+    asked = carry_out(request, pair, lambda: _ask(request, pair, spec, act), page=key)
+    return back(request, asked, key)
 
 
 def back(request: HttpRequest, response: HttpResponse, key: str) -> HttpResponse:
@@ -46,7 +47,9 @@ def _ask(request: HttpRequest, pair: Pair, spec: Spec, act: str) -> None:
         say = messages.success if asked.done and not asked.refused else messages.warning
         say(request, f"{spec.acts[act]}: {asked}")
     else:
-        raise ValidationError(listing.trouble or "No entry was ticked, or none matches; needed is at least one.")
+        raise ValidationError(
+            listing.trouble or "No entry was ticked, or none matches; needed is at least one."
+        )
 
 
 def _keys(request: HttpRequest, listing: Listing) -> Iterable[int]:
@@ -68,4 +71,5 @@ def _listing(request: HttpRequest, pair: Pair, spec: Spec) -> Listing:
 def _shown(request: HttpRequest, key: str) -> dict[str, str]:
     """What the list was filtered by, from the page's own field."""
     given = QueryDict(request.POST.get("here", "")[:8_000].encode("utf-8", "replace"))
-    return {name: value for name, value in pages.PAGES[key].taken(given).items() if name not in ("rows", "mark")}
+    taken = pages.PAGES[key].taken(given)
+    return {name: value for name, value in taken.items() if name not in LIVE}

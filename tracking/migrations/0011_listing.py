@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from django.db import migrations
+from django.db import migrations, models
 
 _HERE = Path(__file__).resolve().parents[1] / "listing"
 
@@ -14,5 +14,18 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             (_HERE / "counts.sql").read_text() + (_HERE / "views.sql").read_text(),
             (_HERE / "undo.sql").read_text(),
-        )
+        ),
+        migrations.CreateModel(
+            name="ListTotal",
+            fields=[
+                ("owner", models.TextField(primary_key=True, serialize=False)),
+                ("list", models.TextField()),
+                ("state", models.TextField()),
+                ("set_aside", models.TextField()),
+                ("object_type", models.TextField()),
+                ("waits", models.BooleanField()),
+                ("entries", models.BigIntegerField()),
+            ],
+            options={"db_table": "tracking_listtotal", "managed": False},
+        ),
     ]

@@ -7,6 +7,7 @@ from .files import FileChange, FileCompare, FileWatch, MigratedFile
 from .history import Attempt, MigratedObject
 from .journal import JournalEntry, Message, set_phase, set_state
 from .library import TABLE_TYPES, DefinitionEntries, DefinitionEntry, OtherObject, waiting
+from .totals import ListTotal
 
 __all__ = [
     "TABLE_TYPES",
@@ -20,6 +21,7 @@ __all__ = [
     "FileCompare",
     "FileWatch",
     "JournalEntry",
+    "ListTotal",
     "Message",
     "MigratedFile",
     "MigratedObject",

@@ -14,8 +14,9 @@ from django.utils.html import escape
 
 from mwaportal.access import Viewer
 from nodes.models import Pair
-from tracking.listing import lists, page
+from tracking.listing import lists
 from tracking.listing.context import listed
+from tracking.listing.page import TAKES
 
 from . import (
     compare,
@@ -69,11 +70,9 @@ class LivePage:
         return {name: given[name][:_LONGEST] for name in sorted(self.takes) if given.get(name)}
 
 
-
-
 def _list(spec: lists.Spec, label: str, group: str = _LISTS) -> LivePage:
     """A page of a list; they share their templates."""
-    return LivePage(spec.key, label, group, listed(spec), ("news", "counts", "rows"), page.TAKES, "listing")
+    return LivePage(spec.key, label, group, listed(spec), ("news", "counts", "rows"), TAKES, "listing")
 
 
 _ALL = (

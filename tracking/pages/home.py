@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.db.models import Count, Prefetch
+from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils import timezone
 
 from nodes import status
 from nodes.models import Pair, SwapRequest
 from tracking import attention, files_page
-from tracking.models import waiting
+from tracking.listing import totals
 
 
 def home_context() -> dict[str, Any]:
@@ -21,8 +21,8 @@ def home_context() -> dict[str, Any]:
             "swaps", SwapRequest.objects.filter(state__in=status.OPEN_SWAP).select_related("requested_by")
         ),
     )
-    undone = Count("pools__definition_entries", waiting("pools__definition_entries__"))
-    rows = [_overview(pair) for pair in pairs.annotate(undone=undone)]
+    undone = totals.waiting_by_owner("definitions")
+    rows = [_overview(pair, undone) for pair in pairs]
     rows.sort(key=lambda row: (row["worst"], row["pair"].name))
     return {
         "now": timezone.now(),
@@ -32,11 +32,12 @@ def home_context() -> dict[str, Any]:
     }
 
 
-def _overview(pair: Pair) -> dict[str, Any]:
+def _overview(pair: Pair, undone: dict[str, int]) -> dict[str, Any]:
     pools, roots = list(pair.pools.all()), list(pair.file_roots.all())
     mirrored = [*pools, *roots]
     swap = next(iter(pair.swaps.all()), None)
-    needed = attention.needs(pair, mirrored, swap, pair.undone, sum(root.left for root in roots))
+    definitions = sum(undone.get(str(pool.pk), 0) for pool in pools)
+    needed = attention.needs(pair, mirrored, swap, definitions, sum(root.left for root in roots))
     stands = attention.standing(pair, mirrored)
     return {
         "pair": pair,

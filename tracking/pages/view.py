@@ -12,7 +12,7 @@ from mwaportal.access import Viewer
 from nodes import status
 from nodes.models import FileRoot, Pair, StoragePool, SwapRequest
 from tracking import attention, files_page
-from tracking.models import DefinitionEntry
+from tracking.listing import totals
 
 _SWAPS = 5
 
@@ -76,7 +76,7 @@ class PairView:
     @cached_property
     def open_definitions(self) -> int:
         """Definition changes that wait for somebody."""
-        return DefinitionEntry.objects.filter(pool__in=self.pools).by_hand().count()
+        return totals.waiting("definitions", self.pools)
 
     @property
     def left_files(self) -> int:
