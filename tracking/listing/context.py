@@ -51,6 +51,7 @@ _MEANS = {
     "prioritize": "given the priority that is chosen here",
 }
 _FORGET = "forgotten; on the secondary it stays as it is"
+_NO_ROOTS = "No directory yet: files beside the databases are not moved. An administrator adds file roots."
 _DANGER = ("remove", "omit", "done")
 
 
@@ -84,6 +85,7 @@ def context(listing: Listing) -> dict[str, Any]:
         "since": listing.since,
         "again": listing.address(at=""),
         "table": table,
+        "empty": _NO_ROOTS if spec.by == "root" and not listing.holders else table.empty_text,
         "lines": [(key, by_key.get(key)) for key in listing.keys],
         "newer": listing.newer if paged else "",
         "older": listing.older if paged else "",

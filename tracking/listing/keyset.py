@@ -31,7 +31,7 @@ class Position:
 
 @dataclass
 class Wanted:
-    """Which entries: conditions in SQL on the kinds `c` with their values, and what the name begins with or is."""
+    """Which entries: conditions in SQL on the kinds `c` with their values, and how the name begins."""
 
     where: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)

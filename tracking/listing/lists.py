@@ -16,9 +16,9 @@ from .spec import Sort, Spec
 
 # What needs somebody comes first, then what is under way, what waits for its turn, and what nobody waits for.
 _NEEDED = """
-    case when c.set_aside = 'DONE' then 4 when c.set_aside = 'OMITTED' then 3
-         when c.set_aside = 'DEFERRED' or c.state = 'FAILED' then 0
-         when c.state = 'MIGRATING' then 1 when c.state in ('READY', 'PREPARING') then 2 else {} end
+    case when c.set_aside = 'DONE' then 5 when c.set_aside = 'OMITTED' then 4
+         when c.set_aside = 'DEFERRED' then 1 when c.state = 'FAILED' then 0
+         when c.state = 'MIGRATING' then 2 when c.state in ('READY', 'PREPARING') then 3 else {} end
 """
 _ACTS = {
     "retry": "Try again",
@@ -75,7 +75,7 @@ PATHS = Spec(
         Sort("name", "Path", by_kind=False, **_PATH),
         _LAST,
     ),
-    by="root", rank=_NEEDED.format(3), states=status.TRACKING_STATE, searched=_SEARCH_PATH, whole_mark="/",
+    by="root", rank=_NEEDED.format(6), states=status.TRACKING_STATE, searched=_SEARCH_PATH, whole_mark="/",
     acts=_FILE_ACTS, set_aside=True,
 )  # fmt: skip
 MIGRATED = Spec(
