@@ -49,8 +49,8 @@ def again(entry):
     return type(entry).objects.get(pk=entry.pk)
 
 
-def page_of(user) -> str:
-    return read_page(user, "/pairs/shop/definitions/")
+def page_of(user, path: str = LIST) -> str:
+    return read_page(user, path)
 
 
 def log() -> list[tuple[str, str]]:
@@ -204,12 +204,12 @@ def test_a_failure_that_repeats_is_counted_and_the_log_is_bounded(pool, monkeypa
 def test_every_act_is_offered_on_the_page_only_where_it_is_legal(pool):
     people = make_people()
     entry = definition(pool)
-    page = page_of(people["olga"], LIST)
+    page = page_of(people["olga"])
     shown = {act for act in entry.ACTS if f'id="definition-{act}-{entry.pk}"' in page}
     assert shown == set(entry.offered()) == {"retry", "done", "omit", "defer", "remove", "prioritize"}
-    assert f'id="definition-retry-{entry.pk}"' not in page_of(people["vera"], LIST)
+    assert f'id="definition-retry-{entry.pk}"' not in page_of(people["vera"])
     post(people["olga"], f"/pairs/shop/definitions/{entry.pk}/prioritize/", **{f"priority-{entry.pk}": "4"})
-    assert again(entry).priority == 4 and "priority 4" in page_of(people["vera"], LIST)
+    assert again(entry).priority == 4 and "priority 4" in page_of(people["vera"])
     page = post(people["olga"], f"/pairs/shop/definitions/{entry.pk}/omit/")
     assert "Omitted" in page and f'id="definition-restore-{entry.pk}"' in page
     assert "is FAILED and OMITTED by olga" in post(

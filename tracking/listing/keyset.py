@@ -17,7 +17,7 @@ from .spec import Sort, Spec
 
 _HERE = Path(__file__).parent
 _BY_KIND, _PLAIN = (_HERE / "by_kind.sql").read_text(), (_HERE / "plain.sql").read_text()
-_HIGHEST = chr(0x10FFFF)
+_HIGHEST = chr(0x10FFFF) * 201  # no name goes on with this
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def _named(sort: Sort, wanted: Wanted, values: dict[str, Any]) -> list[str]:
         return []
     values |= {"beginning": wanted.beginning, "highest": _HIGHEST}
     if sort.type == "bytea":
-        return [f"v.{{sort}} >= {sort.begins}", f"v.{{sort}} < {sort.begins} || '\\xff'::bytea"]
+        highest = "decode(repeat('ff', 1001), 'hex')"
+        return [f"v.{{sort}} >= {sort.begins}", f"v.{{sort}} < {sort.begins} || {highest}"]
     begins = f'({sort.begins} collate "C")'
     return [f"v.{{sort}} >= {begins}", f"v.{{sort}} < {begins} || %(highest)s"]
 
