@@ -181,9 +181,10 @@ def carried(root: FileRoot, path: bytes, seconds_ago: int = 0, size: int | None 
 
 
 def part(pair: Pair, name: str, viewer: Viewer = OLGA) -> str:
-    """A live part of one of the pair's pages, as a page and its socket show it: the page with such a part."""
+    """A live part of one of the pair's pages, as its socket shows it; of a page's key all parts."""
     page = next(page for page in PAGES.values() if name in page.parts or name == page.key)
-    return render_pair(pair.pk, page.key, viewer)[name if name in page.parts else page.parts[0]]
+    parts = render_pair(pair.pk, page.key, viewer)
+    return parts[name] if name in page.parts else "".join(parts[part] for part in page.parts)
 
 
 def everything(pair: Pair, viewer: Viewer = OLGA) -> str:

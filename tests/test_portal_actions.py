@@ -251,7 +251,7 @@ def test_an_object_for_hands_is_ticked_off_once_with_the_name_of_who_did(people)
         pool=pair.pools.get(), object_type="TABLESPACE", name="fast", change="missing", state="INELIGIBLE",
         why="make the directory /fast",
     )  # fmt: skip
-    page = read(people["olga"], "/pairs/shop/definitions/")
+    page = read(people["olga"], "/pairs/shop/objects/")
     assert f'id="other-done-{entry.pk}"' in page and "make the directory /fast" in page
     post(people["olga"], f"/pairs/shop/objects/{entry.pk}/done/")
     entry.refresh_from_db()

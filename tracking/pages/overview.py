@@ -8,10 +8,10 @@ from nodes.actions import pair_actions
 from nodes.models import FileRoot, Pair, StoragePool
 from nodes.status import Status
 from tracking import charts, criteria_page, fileroots, files_page, readiness
+from tracking.listing.owed import owed
 from tracking.models import PoolSample
 from tracking.series import average, behind, unbroken
 
-from . import tables
 from .view import PairView
 
 TAKES = frozenset({"pool", "minutes"})
@@ -114,10 +114,10 @@ class PhaseRow:
 
 def _phases(view: PairView) -> list[PhaseRow]:
     """The manager's, and the lists', which share its phase and tell what stands on them."""
-    pair, stands, owed, definitions = view.pair, view.stands, tables.owed(view.pools), view.open_definitions
+    pair, stands, rows_owed, definitions = view.pair, view.stands, owed(view.pools), view.open_definitions
     rows = "nothing is owed"
-    if owed.tables:
-        rows = f"{owed.changes:,} changes in {owed.tables:,} tables are owed to the secondary"
+    if rows_owed.tables:
+        rows = f"{rows_owed.changes:,} changes in {rows_owed.tables:,} tables are owed to the secondary"
     carried = f"{definitions:,} to be carried by hand" if definitions else "nothing waits"
     stopped = pair.phase_detail == "E" or any(pool.in_trouble for pool in view.pool_list)  # lists only grow
     detail = status.PHASE_DETAIL["I" if stopped else pair.phase_detail]
