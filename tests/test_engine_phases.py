@@ -227,3 +227,4 @@ def test_a_locked_table_says_by_whom_and_since_when_and_how_often_it_was_given_u
     found = TableCopy.objects.get(name="account")
     assert (found.locked_at, found.locked_by, found.message) == (None, "", "")
     assert (found.chunks, found.chunks_done) == (1, 1) and found.skips > 0
+    assert found.started_at < found.ended_at

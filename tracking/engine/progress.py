@@ -1,6 +1,7 @@
 """A system migration as it can be watched: rows, bytes and chunks by table, messages as they happen."""
 
 from collections import Counter
+from datetime import timedelta
 
 from django.db import connection
 from django.db.models import Case, DateTimeField, F, Value, When
@@ -49,14 +50,14 @@ class Progress(Sampled):
             case events.ChunkCopied(table=table, rows=rows):
                 self._through[str(table)] += rows
                 self._set(table, chunks_done=F("chunks_done") + 1)
-            case events.Copied(table=table, rows=rows, bytes=size):
-                values = {
-                    "rows": rows,
-                    "bytes": size,
-                    "chunks_done": Coalesce("chunks", 1),
-                    **_NOT_WAITED_FOR,
-                }
-                self._set(table, state="COPIED", ended_at=timezone.now(), **values)
+            case events.Copied(table=table, rows=rows, bytes=size, seconds=seconds):
+                now = timezone.now()
+                began = Value(now - timedelta(seconds=seconds), DateTimeField())
+                self._set(
+                    table, state="COPIED", rows=rows, bytes=size, ended_at=now,
+                    started_at=Coalesce("started_at", began),
+                    chunks=Coalesce("chunks", 1), chunks_done=Coalesce("chunks", 1), **_NOT_WAITED_FOR,
+                )  # fmt: skip
             case events.Vanished(table=table):
                 self._set(table, state="GONE", ended_at=timezone.now(), message="dropped on the source")
             case events.PutOff(table=table, reason=reason):
@@ -65,10 +66,10 @@ class Progress(Sampled):
 
     def sample(self, session: Connection) -> None:
         """How far the tables are that are being copied now."""
-        running = copying(session)
-        for table in self._pool.table_copies.exclude(state__in=("COPIED", "GONE", "LATER")):
-            if str(table) in running:
-                self._show(table, *running[str(table)])
+        if running := copying(session):
+            for table in self._pool.table_copies.exclude(state__in=("COPIED", "GONE", "LATER")):
+                if str(table) in running:
+                    self._show(table, *running[str(table)])
         doorbell.notify(self._pool.pair_id)
 
     def _begun(self, table: Table, chunks: int) -> None:

@@ -28,8 +28,8 @@ def step(runtime: PoolRuntime) -> None:
             answer, done = _do(runtime, request)
         except (Unreachable, psycopg.Error) as error:
             answer, done = str(error).strip() or type(error).__name__, False
-        request.end(answer, done=done)
         say(pool.pair, f"{_asked(request)}: {answer}", "", pool)
+        request.end(answer, done=done)
 
 
 def _do(runtime: PoolRuntime, request: NodeRequest) -> tuple[str, bool]:

@@ -73,8 +73,8 @@ class Attempt:
             self._snapshot = self._means.checkpoints.snapshot(self.scope)
         except psycopg.Error as error:
             raise CopyFailed(self.table, "on the source", str(error).strip()) from error
-        self._means.report(Begun(self.table, len(self.planned.chunks)))
         if len(self.planned.chunks) > 1:  # otherwise the copy itself empties it
+            self._means.report(Begun(self.table, len(self.planned.chunks)))
             self._on_copy(sql.SQL("truncate only {}").format(self.table.identifier))
 
     def _on_copy(self, query: sql.Composed) -> Any:

@@ -23,7 +23,7 @@ class CheckpointComplete:
 
 @dataclass(frozen=True)
 class Begun:
-    """An attempt at a table has begun, in so many chunks; of an earlier attempt nothing counts any more."""
+    """An attempt at a table of several chunks has begun; of an earlier one nothing counts any more."""
 
     table: Table
     chunks: int
