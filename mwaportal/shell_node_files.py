@@ -1,15 +1,14 @@
 """Where the files of a node are, from a shell: the host, and the access to it by ssh."""
 
-from django.core.exceptions import ImproperlyConfigured
+import getpass
+
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import CommandError
 
 from mwaportal.env import envsecret
 from mwaportal.shell import tell
 from nodes.models import Pair
-from tracking.ifs.host import Host
-from tracking.ifs.host_key import fingerprint, scan_host_key
-from tracking.ifs.login_key import public_half
-from tracking.ifs.not_reached import NotReached
+from tracking import nodefiles
 
 
 def add_arguments(parser):
@@ -32,33 +31,27 @@ def carry_out(node, given):
     Raises `CommandError` or `ValidationError`.
     """
     if given["here"]:
-        node.file_host, node.file_port, node.file_user = "", 22, "root"
-        node.file_key = node.file_host_key = ""
-        _keep(node)
+        nodefiles.forget(node, getpass.getuser())
+        _tell(node)
         yield f"the files of node {node} are on the portal's host; the key is forgotten"
         return
-    private, public = _key()
-    host_key = _shown_key(given["host"], given["port"])
-    seen = fingerprint(host_key)
-    yield f"{given['host']} port {given['port']} shows the host key {host_key.split()[1]} {seen}"
-    yield f"its authorized_keys of {given['user']} needs: {public}"
+    private = _key()
+    found = _said(lambda: nodefiles.look(given["host"], given["port"], given["user"], private))
+    yield f"{found.host} port {found.port} shows the host key {found.host_key.split()[1]} {found.fingerprint}"
+    yield f"its authorized_keys of {found.user} needs: {found.public}"
     if not given["fingerprint"]:
         yield (
             "nothing is stored. Compare it with the host's console (ssh-keygen -l -f"
-            f" /etc/ssh/ssh_host_...pub); if it is the same, once more with --fingerprint {seen}"
+            f" /etc/ssh/ssh_host_...pub); if it is the same, once more with --fingerprint {found.fingerprint}"
         )
         return
-    if given["fingerprint"] != seen:
-        raise CommandError(
-            f"{given['host']} shows the host key {seen}, and not {given['fingerprint']}: somebody may be in"
-            " between, or the wrong key was confirmed; nothing is stored"
-        )
-    _store(node, given, private, host_key)
+    _said(lambda: nodefiles.keep(node, found, private, given["fingerprint"], getpass.getuser()))
+    _tell(node)
     yield f"the files of node {node} are on {given['host']}; its host key is pinned, and the ssh key stored"
 
 
 def _key():
-    """Both halves of the key that the environment gives."""
+    """The private half of the key that the environment gives."""
     try:
         private = envsecret("MWA_SSH_KEY")
     except ImproperlyConfigured as error:
@@ -68,31 +61,19 @@ def _key():
             "MWA_SSH_KEY is empty, needed is the private half of an ssh key without a passphrase;"
             " or MWA_SSH_KEY_FILE, a file that holds it"
         )
+    return private
+
+
+def _said(act):
+    """A refusal, by where what was refused comes from here."""
     try:
-        return private, public_half(private)
-    except ValueError as error:
-        raise CommandError(f"MWA_SSH_KEY: {error}") from error
+        return act()
+    except ValidationError as refusal:
+        of_key = "private" in getattr(refusal, "error_dict", {})
+        text = "; ".join(refusal.messages)
+        raise CommandError(f"MWA_SSH_KEY: {text}" if of_key else text) from refusal
 
 
-def _shown_key(host, port):
-    try:
-        return scan_host_key(host, port)
-    except (NotReached, ValueError) as error:
-        raise CommandError(str(error)) from error
-
-
-def _store(node, given, private, host_key):
-    node.file_host, node.file_port, node.file_user = given["host"], given["port"], given["user"]
-    node.file_key, node.file_host_key = private, host_key
-    try:
-        Host(node.file_host, node.file_port, node.file_user, private, host_key)
-    except ValueError as error:
-        raise CommandError(str(error)) from error
-    _keep(node)
-
-
-def _keep(node):
-    node.full_clean()
-    node.save(update_fields=["file_host", "file_port", "file_user", "file_key", "file_host_key"])
+def _tell(node):
     for pair in Pair.objects.filter(source=node) | Pair.objects.filter(copy=node):
         tell(pair)

@@ -1,4 +1,4 @@
-"""Setting a pair up: its nodes, its databases, the preflight; and other connection strings."""
+"""Setting a pair up: its nodes, its databases, and the preflight."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -10,7 +10,7 @@ from mwaportal import doorbell
 from mwaportal.access import OPERATE, VIEW, needs
 from nodes import defining
 from nodes.models import Pair
-from nodes.setup_forms import ConninfoForm, NameForm, NodeForm, add_pair
+from nodes.setup_forms import NameForm, NodeForm, add_pair
 from nodes.views import carry_out
 
 from .database_choice import Choice
@@ -88,29 +88,6 @@ def preflight(request: HttpRequest, name: str) -> HttpResponse:
     return carry_out(
         request, pair, lambda: PreflightRun.request(pair, username, create_databases=create), page="setup"
     )
-
-
-@require_http_methods(_ANY_METHOD)
-@needs(VIEW)
-def nodes(request: HttpRequest, name: str) -> HttpResponse:
-    """The nodes of a pair; a post gives one of them another connection string."""
-    pair = _pair(name)
-    forms = {side: ConninfoForm(prefix=side) for side in _SIDES if not getattr(pair, side).directory}
-    if request.method == "POST":
-        return _replace(request, pair, forms)
-    return page_of(request, pair, "nodes", forms=forms)
-
-
-@needs(OPERATE)
-def _replace(request: HttpRequest, pair: Pair, forms: dict[str, ConninfoForm]) -> HttpResponse:
-    side = request.POST.get("side", "")
-    if side in forms:
-        forms[side] = form = ConninfoForm(request.POST, prefix=side)
-        if form.replaced(getattr(pair, side), request.user.username):
-            _ring(pair)
-            messages.success(request, f"Node {getattr(pair, side)} has another connection string now.")
-            return redirect("nodes", name=pair.name)
-    return page_of(request, pair, "nodes", forms=forms)
 
 
 def _pair(name: str) -> Pair:
