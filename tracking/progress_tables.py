@@ -40,7 +40,9 @@ class CopyTable(List):
 
     def render_progress(self, value: int, record: Any) -> SafeString:
         bar = format_html('<progress max="100" value="{}">{} %</progress>', value, value)
-        return format_html('{}<div class="quiet whole">{}</div>', bar, record.chunks) if record.chunks else bar
+        return (
+            format_html('{}<div class="quiet whole">{}</div>', bar, record.chunks) if record.chunks else bar
+        )
 
     def render_rows_done(self, value: int, record: Any) -> SafeString:
         return _of_about(shown.number(value), shown.number(record.rows_total))
