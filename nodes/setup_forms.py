@@ -9,8 +9,8 @@ from . import defining
 from .models import Node, Pair
 
 _CONNINFO = (
-    "As psql takes it: host=old.example port=5432 user=mover password=... It is tested now, kept encrypted,"
-    " and not shown again."
+    "As psql takes it: host=old.example port=5432 dbname=postgres user=mover password=... It is tested now,"
+    " kept encrypted, and not shown again."
 )
 
 

@@ -82,7 +82,11 @@
     const now = Number(at);
     const last = columns?.[0].at(-1) ?? 0;
     if (now <= last) return;
-    if (now - last > GAP) { ask(); return; }
+    if (now - last > GAP) { // asked for again, but not by all open pages at the same moment
+      asking = true;
+      setTimeout(() => { asking = false; ask(); }, columns ? Math.random() * 5000 : 0);
+      return;
+    }
     const number = (text) => (text === "" ? null : Number(text));
     [now, number(lag), number(written), number(read)].forEach((value, n) => columns[n].push(value));
     while (columns[0][0] < now - Number(place.dataset.seconds)) columns.forEach((column) => column.shift());

@@ -181,9 +181,10 @@ def carried(root: FileRoot, path: bytes, seconds_ago: int = 0, size: int | None 
 
 
 def part(pair: Pair, name: str, viewer: Viewer = OLGA) -> str:
-    """A live part of one of the pair's pages, as a page and its socket show it: the page with such a part."""
+    """A live part of one of the pair's pages, as its socket shows it; of a page's key all parts."""
     page = next(page for page in PAGES.values() if name in page.parts or name == page.key)
-    return render_pair(pair.pk, page.key, viewer)[name if name in page.parts else page.parts[0]]
+    parts = render_pair(pair.pk, page.key, viewer)
+    return parts[name] if name in page.parts else "".join(parts[part] for part in page.parts)
 
 
 def everything(pair: Pair, viewer: Viewer = OLGA) -> str:
@@ -199,7 +200,7 @@ def make_samples(pool: StoragePool, *, hours: float = 1, every: int = 5, rows: i
         age = number * every
         written += 2**20 * every
         lag = int(2**20 * (6 + 5 * math.sin(age / 150) + (40 if 900 < age < 960 else 0)))
-        if 1_790 < age < 2_110:
+        if 1_790 < age < 2_530:
             continue
         samples.append(
             PoolSample(

@@ -103,7 +103,7 @@ def _start(page: Page, servers, database: str) -> None:
     expect(step).to_have_attribute("aria-current", "step", timeout=30_000)
     expect(step).to_contain_text("1 of 1 replicating", timeout=30_000)
     expect(step.get_by_role("button", name="Pause")).to_be_visible()
-    expect(page.locator("#step-2")).to_contain_text(f"{_ROWS:,} rows of 1 tables copied")
+    expect(page.locator("#step-2")).to_contain_text(f"{_ROWS:,} rows of 1 table copied")
     assert page.evaluate("window.notReloaded")
     with connect(for_database(servers.copy.conninfo(), database), "test") as copy:
         assert one(copy, "select count(*) from public.account") == _ROWS

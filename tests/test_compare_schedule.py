@@ -142,3 +142,14 @@ def test_the_verdict_of_a_compare_is_the_worst_of_its_tables(pair):
 def test_a_pool_that_is_not_in_step_cannot_be_compared():
     with pytest.raises(ValidationError, match="is NOT MIRRORED; a compare needs ACTIVE REPLICATING"):
         CompareRun.request(make_pair().pools.get())
+
+
+def test_the_newest_compares_are_kept_and_none_that_has_not_ended(pair):
+    pool, now = pair.pools.get(), datetime.now(UTC)
+    waiting = CompareRun.objects.create(pool=pool)
+    made = CompareRun.objects.bulk_create(CompareRun(pool=pool, ended_at=now) for _ in range(303))
+    other = CompareRun.objects.create(pool=make_synchronizing_pair("crm").pools.get(), ended_at=now)
+    made[0].results.create(schema="s", name="t", verdict="EQUAL")
+    CompareRun.prune(pool.compares.all())
+    kept = set(CompareRun.objects.values_list("pk", flat=True))
+    assert kept == {waiting.pk, other.pk, *(run.pk for run in made[3:])}

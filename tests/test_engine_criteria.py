@@ -7,7 +7,7 @@ from nodes.models import CriteriaChange, CriteriaRule
 from nodes.postgres.connect import connect, one
 from tests.engine_swap import approved, ended
 from tests.mirror import content
-from tracking.models import CompareRun, DefinitionEntry
+from tracking.models import CompareRun, DefinitionEntry, Job
 from tracking.restore.inspect import inspect
 
 BEGIN = """
@@ -187,6 +187,7 @@ def test_a_rule_that_others_would_miss_is_refused_and_changes_nothing(replicatin
 def test_rules_are_committed_in_a_pause_and_hold_when_it_ends(replicating):
     replicating.ask("PAUSED")
     replicating.until_state("TRACKING", "SUSPENDED", 212)
+    replicating.until("the stream's end", Job.objects.filter(kind="CAPTURE").exists)
     replicating.application("update draft set n = 7; update log set what = 'y'")
     change = propose(replicating, ("DEFINITION", "public", "table", "draft"))
     commit(replicating, change)

@@ -8,6 +8,7 @@ from tests.engine_swap import approved, ended, shop_clients
 from tests.mirror import content
 from tests.test_swap import LEDGER
 from tracking.models import JournalEntry
+from tracking.swap_outlook import estimate, write_gap_ms
 
 
 @pytest.fixture
@@ -123,3 +124,24 @@ def back_to_normal(engine) -> None:
     assert not engine.pair.swapped
     assert blocked.is_blocked(engine.database.copy, engine.database.name)
     assert slot.find(engine.database.copy, engine.pool.slot(reverse=True)) is None
+
+
+def test_the_steps_of_a_swap_are_shown_while_it_runs(replicating):
+    """The slot of the way back waits for the transactions that run on the secondary."""
+    with connect(replicating.database.copy_conninfo, "app", autocommit=False) as application:
+        application.execute("set transaction read write")
+        application.execute("select pg_current_xact_id()")
+        swap = approved(replicating)
+
+        def under_way() -> list[str]:
+            swap.refresh_from_db()
+            return [step["name"] for step in swap.steps if step.get("under_way")]
+
+        replicating.until("a step that is under way", lambda: under_way() == ["way back prepared"])
+        assert swap.state == "RUNNING" and write_gap_ms(swap) is None
+        application.commit()
+    assert ended(replicating, swap) == ("COMPLETE", "")
+    assert not any("under_way" in step for step in swap.steps)
+    gap = write_gap_ms(swap)
+    assert gap is not None and 0 < gap < replicating.pair.swap_budget_ms
+    assert estimate(replicating.pair).gap_ms == gap

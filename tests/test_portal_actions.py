@@ -77,7 +77,7 @@ def test_a_swap_is_requested_by_one_and_approved_by_another(people, rung):
     swap = pair.swaps.get()
     assert offered(people["olga"]) == offered(people["oskar"]) == ["Pause"]
     assert offered(people["olga"], CUTOVER) == ["Cancel request"] and offered(people["oskar"], CUTOVER) == []
-    assert offered(people["artur"], CUTOVER) == ["Approve this plan", "Reject"]
+    assert offered(people["artur"], CUTOVER) == ["Approve this plan shop", "Reject"]
     post(people["artur"], f"/pairs/shop/swap/{swap.pk}/approve/", digest=swap.digest)
     swap.refresh_from_db()
     assert (swap.state, swap.decided_by, rung) == ("APPROVED", people["artur"], [pair.pk, pair.pk])
@@ -251,7 +251,7 @@ def test_an_object_for_hands_is_ticked_off_once_with_the_name_of_who_did(people)
         pool=pair.pools.get(), object_type="TABLESPACE", name="fast", change="missing", state="INELIGIBLE",
         why="make the directory /fast",
     )  # fmt: skip
-    page = read(people["olga"], "/pairs/shop/definitions/")
+    page = read(people["olga"], "/pairs/shop/objects/")
     assert f'id="other-done-{entry.pk}"' in page and "make the directory /fast" in page
     post(people["olga"], f"/pairs/shop/objects/{entry.pk}/done/")
     entry.refresh_from_db()

@@ -105,16 +105,40 @@ def test_what_one_person_does_appears_in_another_ones_page(sign_in):
 
 
 def test_a_swap_is_asked_for_and_approved_by_two_people(sign_in, served):
-    olga, artur = sign_in("olga", "/pairs/crm/"), sign_in("artur", "/pairs/crm/cutover/")
+    olga, artur = sign_in("olga", "/pairs/crm/cutover/"), sign_in("artur", "/pairs/crm/cutover/")
     olga.get_by_role("button", name="Request role swap").click()
+    asked = olga.get_by_role("dialog", name="Request role swap: crm")
+    expect(asked).to_contain_text("Writing to 1 database moves from old-crm to new-crm")
+    asked.get_by_role("button", name="Request role swap crm").click()
     expect(artur.locator("#swap")).to_contain_text("asked for by olga")
     expect(olga.get_by_role("button", name="Approve this plan")).to_have_count(0)
     artur.get_by_role("button", name="Approve this plan").click()
+    artur.get_by_role("button", name="Approve this plan crm").click()
     expect(olga.locator("#swap")).to_contain_text("decided by artur")
     assert olga.evaluate("window.notReloaded") is None  # her own request did lead her back
     with served.database() as database:
         state = "select state, decided_by_id <> requested_by_id from nodes_swaprequest"
         assert database.execute(state).fetchall() == [("APPROVED", True)]
+
+
+def test_a_compare_shows_how_far_it_is_while_the_next_one_is_typed(sign_in, served):
+    olga, vera = sign_in("olga", "/pairs/hr/compare/"), sign_in("vera", "/pairs/hr/compare/")
+    olga.get_by_label("Schema").fill("billing")
+    olga.get_by_role("button", name="Compare", exact=True).click()
+    expect(vera.locator("#progress")).to_contain_text("schema billing")
+    olga.evaluate("window.notReloaded = true")
+    olga.get_by_label("Schema").fill("next")
+    with served.database() as database:
+        database.execute(
+            "update tracking_comparerun set started_at = now(), progress_at = now(), tables = 40,"
+            " tables_done = 3, rows = 9000 where schema = 'billing'"
+        )
+    for page in (olga, vera):
+        expect(page.locator("#progress")).to_contain_text("3 of 40 tables")
+    assert olga.evaluate("window.notReloaded") and vera.evaluate("window.notReloaded")
+    expect(olga.get_by_label("Schema")).to_have_value("next")
+    olga.get_by_role("button", name=re.compile("Stop compare")).click()
+    expect(vera.locator("#progress")).to_contain_text("Is being stopped by olga")
 
 
 def test_a_rule_is_added_and_its_preview_appears_while_the_next_one_is_typed(sign_in, served):
@@ -324,7 +348,7 @@ def test_a_chart_follows_the_samples_and_the_colours_and_is_printed_as_curves(si
 def test_without_scripts_the_curves_and_their_figures_are_there(served, chromium):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{served.url}/pairs/hr/?hours=6")
+    page.goto(f"{served.url}/pairs/hr/?minutes=360")
     page.get_by_label("Username").fill("vera")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()

@@ -15,6 +15,7 @@ from tests.test_portal_actions import read as read_page
 from tracking.models import Attempt, DefinitionEntry, MigratedObject, OtherObject, history, set_state
 
 pytestmark = pytest.mark.django_db
+LIST = "/pairs/shop/definitions/"
 
 
 @pytest.fixture
@@ -48,8 +49,8 @@ def again(entry):
     return type(entry).objects.get(pk=entry.pk)
 
 
-def page_of(user) -> str:
-    return read_page(user, "/pairs/shop/definitions/")
+def page_of(user, path: str = LIST) -> str:
+    return read_page(user, path)
 
 
 def log() -> list[tuple[str, str]]:
@@ -168,8 +169,8 @@ def test_an_object_is_taken_out_of_the_history_once(pool):
         found.remove("olga")
     set_state(pool, "ACTIVE", "REPLICATING")
     people = make_people()
-    assert f'id="migrated-remove-{found.pk}"' in page_of(people["olga"])
-    assert f'id="migrated-remove-{found.pk}"' not in page_of(people["vera"])
+    assert f'id="migrated-remove-{found.pk}"' in page_of(people["olga"], "/pairs/shop/migrated/")
+    assert f'id="migrated-remove-{found.pk}"' not in page_of(people["vera"], "/pairs/shop/migrated/")
     post(people["olga"], f"/pairs/shop/migrated/{found.pk}/remove/")
     assert not MigratedObject.objects.exists() and log() == [("REMOVED", "olga")]
     with pytest.raises(ValidationError, match="is not in the history any more"):
@@ -214,8 +215,9 @@ def test_every_act_is_offered_on_the_page_only_where_it_is_legal(pool):
     assert "is FAILED and OMITTED by olga" in post(
         people["olga"], f"/pairs/shop/definitions/{entry.pk}/omit/"
     )
-    assert "Taken up again" not in page
-    assert "Taken up again" in post(people["olga"], f"/pairs/shop/definitions/{entry.pk}/restore/")
+    assert "Taken up again" not in page_of(people["vera"], "/pairs/shop/attempts/?object=public.o1")
+    post(people["olga"], f"/pairs/shop/definitions/{entry.pk}/restore/")
+    assert "Taken up again" in page_of(people["vera"], "/pairs/shop/attempts/?object=public.o1")
 
 
 def test_the_list_in_sql_says_who_failed_and_what_was_set_aside(pool):
@@ -234,5 +236,5 @@ def test_the_list_in_sql_says_who_failed_and_what_was_set_aside(pool):
 def test_every_outcome_can_be_shown(pool):
     for number, (outcome, _) in enumerate(status.ATTEMPT.choices):
         Attempt.note(definition(pool, number), outcome, job="engine x")
-    page = page_of(make_people()["vera"])
+    page = page_of(make_people()["vera"], "/pairs/shop/attempts/")
     assert all(label in page for _, label in status.ATTEMPT.choices)

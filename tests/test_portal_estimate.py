@@ -102,6 +102,7 @@ def test_what_was_before_a_gap_or_another_state_is_left_out():
     taken = [sample(40), sample(15, state="TRACKING"), sample(10), sample(5), sample(0)]
     assert unbroken(taken, NOW) == taken[2:]
     assert unbroken([sample(5, detail="SYNCHRONIZING"), sample(0)], NOW) == [sample(0)]
+    assert unbroken(taken, NOW, any_state=True) == taken[1:]
     assert unbroken([sample(90), sample(60), sample(0)], NOW) == [sample(0)]
     assert unbroken(taken, NOW + timedelta(minutes=1)) == [] and unbroken([], NOW) == []
 

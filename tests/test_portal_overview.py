@@ -75,11 +75,11 @@ def test_a_pool_or_a_root_is_selected_by_the_address():
 @pytest.mark.parametrize("given", ["3", "ifs-9", "<b>1", "-1", "x" * 3_000, "\uff11", "\x00", "*SYSBAS"])
 def test_what_is_not_there_cannot_be_selected_and_is_said(vera, given):
     pair = make_pair(databases=TWO)
-    page = vera.get("/pairs/shop/", {"pool": given, "hours": given})
+    page = vera.get("/pairs/shop/", {"pool": given, "minutes": given})
     assert page.status_code == 200 and "shown is *SYSBAS" in page.content.decode()
     assert "<b>1" not in page.content.decode()
     assert 'aria-current="true" title="shop"' in shown(pair, pool=given)["pools"]
-    assert vera.get("/pairs/shop/samples/", {"pool": given, "hours": given}).json()["at"] == []
+    assert vera.get("/pairs/shop/samples/", {"pool": given, "minutes": given}).json()["at"] == []
 
 
 def test_the_curves_have_a_gap_where_nothing_was_measured_and_say_their_highest_value(pair):
@@ -88,26 +88,27 @@ def test_the_curves_have_a_gap_where_nothing_was_measured_and_say_their_highest_
     assert line.count("M") == 2 and area.count("Z") == 2
     assert "Lag: <strong>46.4 MB</strong> at most" in " ".join(lag.split())
     figures = lag.split("<tbody>")[1]
-    assert figures.count("<tr>") == 12 and figures.count("unknown") == 4  # in five minutes of sixty
+    assert figures.count("<tr>") == 10 and figures.count("unknown") == 8  # in twelve of sixty minutes
     assert "1.0 MB/s" in figures
 
 
 def test_no_curve_is_drawn_of_what_was_never_measured():
     lag = shown(make_synchronizing_pair())["lag"]
-    assert "<svg" not in lag and "No sample in the last 1 h" in lag
+    assert "<svg" not in lag and "No sample in the last 1 h." in lag
 
 
 @pytest.mark.parametrize(
-    "hours, samples", [("1", 658), ("6", 1_378), ("48", 1_378), ("0", 658), ("1e9", 658)]
+    "minutes, samples",
+    [("10", 121), ("60", 574), ("360", 1_294), ("2880", 1_294), ("0", 574), ("1e9", 574)],
 )
-def test_a_chart_goes_as_far_back_as_is_asked_for(vera, hours, samples):
+def test_a_chart_goes_as_far_back_as_is_asked_for(vera, minutes, samples):
     pair = make_synchronizing_pair()
     make_samples(pair.pools.get(), hours=2)
-    data = vera.get("/pairs/shop/samples/", {"pool": "1", "hours": hours}).json()
+    data = vera.get("/pairs/shop/samples/", {"pool": "1", "minutes": minutes}).json()
     known = [at for at, lag in zip(data["at"], data["lag"], strict=True) if lag is not None]
     assert len(known) in (samples - 1, samples)  # the clock goes on
     assert len({len(column) for column in data.values()}) == 1 and data["at"] == sorted(data["at"])
-    assert len(data["at"]) - len(known) >= 1 and data["written"][-1] == pytest.approx(2**20)
+    assert len(data["at"]) - len(known) == (minutes != "10") and data["written"][-1] == pytest.approx(2**20)
 
 
 def test_the_page_carries_the_latest_sample_as_the_data_have_it(vera, pair):
@@ -157,6 +158,10 @@ def test_rows_are_owed_while_it_is_tracking():
     grow(pool, rows=[100, 110, 120, 130])
     said = ready(pair)
     assert "Not reachable at this rate" in said and "130 rows are owed, allowed is none, more by 2/s" in said
+    assert "it is TRACKING SUSPENDED (212 A user asked for the suspend)" in said
+    set_state(pool, "ACTIVE", "SYNCHRONIZING")  # of that there is no sample yet
+    assert "it is ACTIVE SYNCHRONIZING; too few samples" in ready(pair)
+    set_state(pool, "TRACKING", "SUSPENDED", 212)
     PoolSample.objects.all().delete()
     grow(pool, rows=[0, 0, 0, 0])
     assert "Unknown" in ready(pair) and "no row is owed by key" in ready(pair)
@@ -249,7 +254,7 @@ def test_every_link_of_the_explanation_leads_somewhere(pair, vera):
     page = vera.get("/").content.decode()
     text = page[page.index("A demonstration") : page.index("show this again")]
     links = re.findall(r'href="([^"]+)"', text)
-    assert len(set(links)) == 5 and all(vera.get(link).status_code == 200 for link in links)
+    assert len(set(links)) == 6 and all(vera.get(link).status_code == 200 for link in links)
 
 
 def test_the_chart_is_told_nothing_that_is_not_known(vera, pair):

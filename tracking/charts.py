@@ -11,8 +11,9 @@ from .models import PoolSample
 from .series import Bin, Sample, with_rates
 from .sparkline import Curve, curve, top_of
 
-HOURS = (1, 6, 24, 48)
-_BINS, _ROWS = 120, 12
+RANGES = {10: "10 min", 60: "1 h", 360: "6 h", 1_440: "24 h", 2_880: "48 h"}  # by their minutes
+_BINS, _SHORTEST = 120, timedelta(seconds=20)  # in a shorter one there may be no sample, without a gap
+_ROWS = 10
 _COLUMNS = ("at", "lag", "written", "read")
 _SMALL = 60  # bins of the small curves in the list of pairs: a minute each
 
@@ -38,9 +39,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """What was measured of a pool in the `hours` before `until`; the rates in bytes a second."""
+    """What was measured of a pool in the `minutes` before `until`; the rates in bytes a second."""
 
-    hours: int
+    minutes: int
     begin: datetime
     until: datetime
     lag: Picture
@@ -51,7 +52,12 @@ class Chart:
     @property
     def seconds(self) -> int:
         """How long that time is."""
-        return self.hours * 3600
+        return self.minutes * 60
+
+    @property
+    def label(self) -> str:
+        """The same for people."""
+        return RANGES[self.minutes]
 
     @property
     def empty(self) -> bool:
@@ -59,16 +65,22 @@ class Chart:
         return all(line.rows is None for line in self.lines)
 
 
-def chart(pool: StoragePool, now: datetime, hours: int) -> Chart:
+def minutes_of(given: str) -> int:
+    """How far back a chart goes; an hour where nothing sensible is asked for."""
+    return next((minutes for minutes in RANGES if str(minutes) == given), 60)
+
+
+def chart(pool: StoragePool, now: datetime, minutes: int) -> Chart:
     """The curves of one pool."""
-    bins = PoolSample.binned([pool.pk], now, hours, _BINS)[pool.pk]
-    begin = now - timedelta(hours=hours)
+    length = timedelta(minutes=minutes)
+    bins = PoolSample.binned([pool.pk], now, length, min(_BINS, length // _SHORTEST))[pool.pk]
+    begin = now - length
     return Chart(
-        hours, begin, now,
+        minutes, begin, now,
         lag=_picture(_values(bins, "lag")),
         rate=_picture(_values(bins, "written"), _values(bins, "read")),
         rows=_picture(_values(bins, "rows")),
-        lines=_lines(bins, begin, timedelta(hours=hours) / _ROWS),
+        lines=_lines(bins, begin, length / _ROWS),
     )  # fmt: skip
 
 
@@ -82,7 +94,11 @@ class Small:
 
 def small(pools: Collection[StoragePool], now: datetime) -> dict[int, Small]:
     """The small curve of each pool."""
-    found = PoolSample.binned([pool.pk for pool in pools], now, 1, _SMALL) if pools else {}
+    found = (
+        PoolSample.binned([pool.pk for pool in pools], now, timedelta(minutes=_SMALL), _SMALL)
+        if pools
+        else {}
+    )
     return {
         pool.pk: Small(of_rows, _picture(_values(found[pool.pk], "rows" if of_rows else "lag")))
         for pool in pools
@@ -90,10 +106,10 @@ def small(pools: Collection[StoragePool], now: datetime) -> dict[int, Small]:
     }
 
 
-def data(pool: StoragePool, now: datetime, hours: int) -> dict[str, list[float | None]]:
+def data(pool: StoragePool, now: datetime, minutes: int) -> dict[str, list[float | None]]:
     """Every sample by columns, times in seconds since 1970; where a gap is, a moment has no figures."""
     columns: dict[str, list[float | None]] = {name: [] for name in _COLUMNS}
-    samples = PoolSample.between(pool, now - timedelta(hours=hours), now)
+    samples = PoolSample.between(pool, now - timedelta(minutes=minutes), now)
     last = 0.0
     for sample, rates in with_rates(samples, now):
         last = sample.at.timestamp() if sample else last + 1
@@ -124,7 +140,7 @@ def _picture(*series: list[float | None]) -> Picture:
 
 def _lines(bins: Sequence[Bin | None], begin: datetime, width: timedelta) -> list[Line]:
     """The newest first."""
-    found, each = [], _BINS // _ROWS
+    found, each = [], len(bins) // _ROWS
     for number in range(_ROWS):
         group = bins[number * each : (number + 1) * each]
         figures: dict[str, Any] = {name: _known(group, name) for name in ("lag", "written", "read", "rows")}

@@ -11,7 +11,8 @@ from nodes.models import Pair
 from .models import CompareRun, CompareSchedule, FileCompare
 
 _ALL = "all"
-_CONTENTS = [("1", "With contents"), ("", "Without contents: names, sizes, owners, modes, times")]
+_CONTENTS = [("1", "With contents"), ("", "Without contents")]
+_ABOUT = "Without: by names, types, sizes, owners, modes and times."
 
 
 class CompareForm(forms.Form):
@@ -22,10 +23,10 @@ class CompareForm(forms.Form):
         max_length=63,
         required=False,
         strip=False,
-        help_text="As it is called, without quotes. Empty: all schemas.",
+        help_text="Without quotes. Empty: all.",
     )
-    table = forms.CharField(max_length=63, required=False, strip=False, help_text="Empty: all tables.")
-    content = forms.ChoiceField(label="Files", choices=_CONTENTS, required=False)
+    table = forms.CharField(max_length=63, required=False, strip=False, help_text="Empty: all.")
+    content = forms.ChoiceField(label="Files", choices=_CONTENTS, required=False, help_text=_ABOUT)
 
     def __init__(self, pair: Pair, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,9 +34,8 @@ class CompareForm(forms.Form):
         self._roots = {f"root-{root.number}": root for root in pair.file_roots.all()}
         for each in (*self._pools.values(), *self._roots.values()):
             each.pair = pair
-        everything = "Everything: all pools and file roots" if self._roots else "Everything: all pools"
         self.fields["what"].choices = [
-            (_ALL, everything),
+            (_ALL, "Everything"),
             *((key, f"Pool {pool}") for key, pool in self._pools.items()),
             *((key, f"File root {root.asp_name}: {root}"[:80]) for key, root in self._roots.items()),
         ]
@@ -92,7 +92,7 @@ class ScheduleForm(forms.Form):
         widget=forms.TimeInput(format="%H:%M", attrs={"placeholder": "03:30"}),
         help_text="As 03:30.",
     )
-    content = forms.ChoiceField(label="Files", choices=_CONTENTS, required=False)
+    content = forms.ChoiceField(label="Files", choices=_CONTENTS, required=False, help_text=_ABOUT)
 
     def __init__(self, pair: Pair, *args: Any, **kwargs: Any) -> None:
         found = CompareSchedule.objects.filter(pair=pair).first()

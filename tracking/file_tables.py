@@ -25,7 +25,7 @@ class FileTable(ActsTable):
 
     class Meta(List.Meta):
         empty_text = "The list is empty."
-        sequence = ("root", "state", "object_type", "path", "first_tracked_at", "failure", "done")
+        sequence = ("chosen", "root", "state", "object_type", "path", "first_tracked_at", "failure", "done")
 
     def render_path(self, record: Any) -> SafeString:
         """A path, and whether all below it is meant."""

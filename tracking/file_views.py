@@ -11,6 +11,7 @@ from nodes.views import carry_out
 
 from . import fileroots
 from .forms import RootForm
+from .listing.views import back
 from .models import FileChange, FileCompare
 from .views import page_of
 
@@ -62,7 +63,8 @@ def act(request: HttpRequest, name: str, pk: int, act: str) -> HttpResponse:
         raise Http404(f"'{act}' is none of {', '.join(FileChange.ACTS)}")
     entries = FileChange.objects.select_related("root__pair")
     entry = get_object_or_404(entries, pk=pk, root__pair__name=name)
-    return carry_out(request, entry.root.pair, lambda: entry.act(act, request.user.username), page="paths")
+    asked = carry_out(request, entry.root.pair, lambda: entry.act(act, request.user.username), page="paths")
+    return back(request, asked, "paths")
 
 
 def _root(name: str, number: int) -> FileRoot:

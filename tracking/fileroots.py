@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, Max, OuterRef, QuerySet, Subquery, Sum, TextField
+from django.db.models.functions import Cast, Coalesce
 
 from nodes import status
 from nodes.models import FileRoot, Pair
@@ -20,7 +20,7 @@ from tracking.ifs import roots
 from tracking.ifs.paths import shown
 from tracking.ifs.roots import Refusal, Side
 
-from .models import FileChange, set_state
+from .models import FileChange, ListTotal, set_state
 
 _TYPED = ("source", "copy", "exclusions", "query")
 
@@ -78,10 +78,10 @@ def counted() -> QuerySet[FileRoot]:
 
     Neither what was omitted nor what nobody can carry is owed.
     """
-    changes = FileChange.objects.filter(root=OuterRef("pk"))
-    owed = changes.exclude(set_aside="OMITTED").exclude(state="INELIGIBLE")
+    totals = ListTotal.objects.filter(list="paths", owner=Cast(OuterRef("pk"), TextField()))
+    owed = totals.exclude(set_aside="OMITTED").exclude(state="INELIGIBLE")
     return FileRoot.objects.select_related("watch", "query_pool").annotate(
-        owed=_count(owed), left=_count(changes.left())
+        owed=_sum(owed), left=_sum(totals.filter(waits=True))
     )
 
 
@@ -100,9 +100,9 @@ def waiting(files: int) -> str:
     return f"{files:,} file{' waits' if files == 1 else 's wait'} for somebody"
 
 
-def _count(changes: QuerySet[FileChange]) -> Coalesce:
-    counted = changes.order_by().values("root").annotate(count=Count("pk")).values("count")
-    return Coalesce(Subquery(counted), 0, output_field=IntegerField())
+def _sum(totals: QuerySet[ListTotal]) -> Coalesce:
+    summed = totals.values("list").annotate(sum=Sum("entries")).values("sum")
+    return Coalesce(Subquery(summed), 0, output_field=BigIntegerField())
 
 
 def _refuse(refusals: list[Refusal]) -> None:

@@ -41,6 +41,8 @@ def of_pool(pool: StoragePool, samples: Sequence[Sample], now: datetime) -> Read
     if not run:
         since = f"it was not measured since {_time(pool.measured_at)}" if pool.measured_at else ""
         return Readiness(Estimate(UNKNOWN), since or "it was never measured")
+    if (run[-1].state, run[-1].detail) != (pool.state, pool.detail):
+        return Readiness(Estimate(UNKNOWN), f"{_stands(pool)}; too few samples to say how long it takes")
     if pool.replicating:
         return _by_lag(run, pool.pair.lag_limit_bytes)
     return _by_rows(pool, run)
@@ -57,12 +59,14 @@ def _by_lag(run: Sequence[Sample], allowed: int) -> Readiness:
 def _by_rows(pool: StoragePool, run: Sequence[Sample]) -> Readiness:
     """Rows are brought by a hand-over alone, so that none being owed does not make a pool ready."""
     found = estimate([(sample.at, float(sample.rows)) for sample in run], 0)
-    text = (
-        f"it is {pool.standing}; {number(found.owed)} rows are owed, allowed is none{_trend(found, number)}"
-    )
+    text = f"{_stands(pool)}; {number(found.owed)} rows are owed, allowed is none{_trend(found, number)}"
     if found.verdict == READY:
-        found, text = Estimate(UNKNOWN), f"it is {pool.standing}, and no row is owed by key"
+        found, text = Estimate(UNKNOWN), f"{_stands(pool)}, and no row is owed by key"
     return Readiness(found, text)
+
+
+def _stands(pool: StoragePool) -> str:
+    return f"it is {pool.standing}{f' ({pool.reason} {pool.why})' if pool.reason else ''}"
 
 
 def _trend(found: Estimate, unit: Callable[[float | None], str]) -> str:

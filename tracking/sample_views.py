@@ -15,10 +15,10 @@ from .pages import overview
 @require_safe
 @needs(VIEW)
 def samples(request: HttpRequest, name: str) -> JsonResponse:
-    """The samples of ?pool= in the last ?hours=; 404 where there is no such pool."""
+    """The samples of ?pool= in the last ?minutes=; 404 where there is no such pool."""
     pair = get_object_or_404(Pair, name=name)
     pool = overview.choose(pair, request.GET.get("pool", ""))
     if not isinstance(pool, StoragePool):
         raise Http404(f"pair {name} has no such pool")
-    hours = overview.hours_of(request.GET.get("hours", ""))
-    return JsonResponse(charts.data(pool, timezone.now(), hours))
+    minutes = charts.minutes_of(request.GET.get("minutes", ""))
+    return JsonResponse(charts.data(pool, timezone.now(), minutes))

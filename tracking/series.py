@@ -89,18 +89,18 @@ def with_rates(samples: Sequence[Sample], now: datetime) -> Iterator[tuple[Sampl
             yield after, nothing
 
 
-def unbroken(samples: Sequence[Sample], now: datetime) -> list[Sample]:
-    """The last ones between which nothing is missing and the state did not change; none if they are old."""
+def unbroken(samples: Sequence[Sample], now: datetime, *, any_state: bool = False) -> list[Sample]:
+    """The last ones between which nothing is missing, nor has the state changed; none if they are old."""
     if not samples or now - samples[-1].at > _GAP:
         return []
     first = len(samples) - 1
-    while first and _goes_on(samples[first - 1], samples[first], now):
+    while first and _goes_on(samples[first - 1], samples[first], now, any_state):
         first -= 1
     return list(samples[first:])
 
 
-def _goes_on(before: Sample, after: Sample, now: datetime) -> bool:
-    as_before = (before.state, before.detail) == (after.state, after.detail)
+def _goes_on(before: Sample, after: Sample, now: datetime, any_state: bool) -> bool:
+    as_before = any_state or (before.state, before.detail) == (after.state, after.detail)
     return as_before and before.written <= after.written and joined(before, after, now)
 
 

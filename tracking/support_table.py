@@ -36,7 +36,7 @@ class CountedTable(List):
     data_synchronization = tables.Column(
         accessor="support__data_synchronization", verbose_name="Data synchronization"
     )
-    exceptions = tables.Column(accessor="support__exceptions", default="", attrs={"td": {"class": "text"}})
+    exceptions = tables.Column(accessor="support__exceptions", default="")
 
     class Meta(List.Meta):
         empty_text = "No type of object has this list, stage and name."

@@ -1,6 +1,8 @@
 """The lists of the live page."""
 
+from functools import cached_property, lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 import django_tables2 as tables
 from django.urls import reverse
@@ -15,6 +17,9 @@ _BUTTON = '<button form="act" formaction="{}" class="button small" id="{}">{}</b
 # A list to choose from: Enter in a field would press the page's first button.
 _PRIORITY = '<select form="act" name="priority-{}" aria-label="Priority, 0 is tried first">{}</select>'
 _PRIORITIES = range(10)
+_TICK = (
+    '<input type="checkbox" form="act" name="row" value="{}" id="tick-{}" aria-label="{}" autocomplete="off">'
+)
 # What may be asked for, in the order of the buttons; the first ones stand in sight.
 _WORDS = {
     "retry": "Try again",
@@ -74,22 +79,48 @@ class List(tables.Table):
 
 
 class TrackingTable(List):
-    """The object tracking list: what the copy is owed, a row per table."""
+    """The object tracking list: what the copy is owed, a row per table and sheet.
+
+    `sheets` are those that are being written while a pool's older ones are being worked off.
+    """
 
     pool = tables.Column()
-    table = tables.Column(attrs={"td": {"class": "name"}})
+    state = tables.Column(empty_values=())
+    table = tables.Column(empty_values=(), attrs={"td": {"class": "name"}})
     changes = Number()
     keys = Number(verbose_name="Rows by key")
-    reason = tables.Column(verbose_name="Goes whole because", default="")
-    since = When(verbose_name="Since")
+    whole_reason = tables.Column(verbose_name="Goes whole because", default="")
+    first_tracked_at = When(verbose_name="Since")
 
     class Meta(List.Meta):
-        empty_text = "No table has changes that the copy does not have yet."
+        empty_text = "No table has changes that the secondary does not have yet."
+
+    def __init__(self, *args: Any, sheets: dict[int, int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._sheets = sheets
+
+    def render_state(self, record: Any) -> SafeString:
+        worked_off = record.sheet < self._sheets.get(record.pool_id, 0)
+        return status("TRACKING_STATE", "MIGRATING" if worked_off else "READY")
+
+    def render_table(self, record: Any) -> str:
+        return str(record)
+
+
+class Tick(tables.Column):
+    """A box to tick, for what is asked of many at once."""
+
+    def __init__(self) -> None:
+        super().__init__(empty_values=(), verbose_name="", attrs={"td": {"class": "tick"}})
+
+    def render(self, record: Any) -> SafeString:
+        return format_html(_TICK, record.pk, record.pk, record)
 
 
 class ActsTable(List):
     """Entries of a tracking list, with what can be done about them."""
 
+    chosen = Tick()
     state = tables.Column(attrs={"td": {"class": "standing"}})
     done = tables.Column(empty_values=(), verbose_name="What can be done")
     kind = ""  # the name of its address
@@ -97,6 +128,7 @@ class ActsTable(List):
     def __init__(self, *args: Any, pair: str, may_operate: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._pair, self._may_operate = pair, may_operate
+        self._below = reverse(self.kind, args=[pair, 0, "act"]).removesuffix("0/act/")
 
     def render_state(self, record: Any) -> SafeString:
         """What comes as the value is its label."""
@@ -137,7 +169,7 @@ class ActsTable(List):
         )  # fmt: skip
 
     def _button(self, record: Any, act: str) -> SafeString:
-        address = reverse(self.kind, args=[self._pair, record.pk, act])
+        address = f"{self._below}{record.pk}/{act}/"
         return format_html(_BUTTON, address, f"{self.kind}-{act}-{record.pk}", _WORDS[act])
 
 
@@ -147,6 +179,10 @@ class LibraryTable(ActsTable):
     pool = tables.Column()
     tracked_at = When(verbose_name="Changed")
 
+    @cached_property
+    def _attempts(self) -> str:
+        return reverse("attempts", args=[self._pair])
+
     def shows(self, record: Any) -> list[SafeString]:
         """With the priority, and what was asked for."""
         shows = super().shows(record)
@@ -155,6 +191,13 @@ class LibraryTable(ActsTable):
         if record.retry_asked:
             shows.append(format_html('<span class="quiet">{}</span>', "to be tried again"))
         return shows
+
+    def named(self, name: str, schema: str) -> SafeString:
+        """A name, and the way to what has become of it; there it stands with its schema."""
+        bare = name.replace('"', "")
+        whole = name if not schema or bare.startswith(f"{schema}.") else f"{schema}.{name}"
+        address = f"{self._attempts}?{urlencode({'object': whole})}"
+        return format_html('{}<div class="quiet"><a href="{}">Attempts</a></div>', name, address)
 
     def note(self, record: Any) -> str:
         """Who has ticked it off."""
@@ -167,6 +210,7 @@ def _joined(parts: list[SafeString]) -> SafeString:
     return format_html_join("", "{}", ((each,) for each in parts))
 
 
+@lru_cache
 def _options(chosen: int | None) -> SafeString:
     """The priorities that can be chosen, and the one that it has; more can be given in a shell."""
     values = sorted({*_PRIORITIES, *(() if chosen is None else (chosen,))})
@@ -185,7 +229,10 @@ class DefinitionTable(LibraryTable):
 
     class Meta(List.Meta):
         empty_text = "Every definition change is on the secondary."
-        sequence = ("pool", "state", "command", "identity", "tracked_at", "failure", "done")
+        sequence = ("chosen", "pool", "state", "command", "identity", "tracked_at", "failure", "done")
+
+    def render_identity(self, value: str, record: Any) -> SafeString:
+        return self.named(value, record.schema_name)
 
     def render_failure(self, record: Any) -> str:
         return failure(record.failure, record.failure_job)
@@ -203,10 +250,12 @@ class OtherTable(LibraryTable):
 
     class Meta(List.Meta):
         empty_text = "Roles, settings, large objects and the like are the same on both nodes."
-        sequence = ("pool", "state", "object_type", "object", "change", "size", "tracked_at", "why", "done")
+        sequence = (
+            "chosen", "pool", "state", "object_type", "object", "change", "size", "tracked_at", "why", "done",
+        )  # fmt: skip
 
-    def render_object(self, record: Any) -> str:
-        return ".".join(filter(None, (record.library, record.name)))
+    def render_object(self, record: Any) -> SafeString:
+        return self.named(".".join(filter(None, (record.library, record.name))), record.library)
 
     def render_size(self, value: int) -> str:
         return shown.size(value)
@@ -223,13 +272,14 @@ def failure(message: str, job: str) -> str:
 class MigratedTable(List):
     """Objects that have been carried, the latest first."""
 
+    chosen = Tick()
     pool = tables.Column()
     object_type = tables.Column(verbose_name="Type")
     identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
     count = Number(verbose_name="Times")
     size = tables.Column(attrs=NUMBER, default="")
     ended_at = When(verbose_name="Last")
-    remove = tables.Column(empty_values=(), verbose_name="")
+    forget = tables.Column(accessor="pk", verbose_name="")
 
     class Meta(List.Meta):
         empty_text = "No definition has been carried since the system migration."
@@ -241,7 +291,7 @@ class MigratedTable(List):
     def render_size(self, value: int) -> str:
         return shown.size(value)
 
-    def render_remove(self, record: Any) -> str:
+    def render_forget(self, record: Any) -> str:
         if not self._may_operate or record.pool.detail == "SYNCHRONIZING":
             return ""
         address = reverse("migrated-remove", args=[self._pair, record.pk])

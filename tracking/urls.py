@@ -13,6 +13,7 @@ from . import (
     setup_views,
     views,
 )
+from .listing.views import ask
 from .pages import PAGES
 
 # These have a view of their own below.
@@ -45,6 +46,7 @@ urlpatterns = [
     path("pairs/<pair:name>/definitions/<int:pk>/<slug:act>/", views.definition, name="definition"),
     path("pairs/<pair:name>/objects/<int:pk>/<slug:act>/", views.other, name="other"),
     path("pairs/<pair:name>/migrated/<int:pk>/remove/", views.forget_migrated, name="migrated-remove"),
+    path("pairs/<pair:name>/<slug:key>/bulk/<slug:act>/", ask, name="bulk"),
     path("pairs/<pair:name>/files/", file_views.roots, name="files"),
     path("pairs/<pair:name>/files/roots/<int:number>/remove/", file_views.remove, name="root-remove"),
     path("pairs/<pair:name>/files/roots/<int:number>/compare/", file_views.compare, name="root-compare"),

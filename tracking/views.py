@@ -17,6 +17,7 @@ from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
 from . import exports, pages, support, tables
+from .listing.views import back
 from .models import (
     CompareRun,
     DefinitionEntry,
@@ -164,22 +165,25 @@ def _pool(name: str, number: int) -> StoragePool:
 @needs(OPERATE)
 def definition(request: HttpRequest, name: str, pk: int, act: str) -> HttpResponse:
     """Have a definition tried again, ticked off, set aside ..."""
-    return _carry_out_act(request, get_object_or_404(DefinitionEntry, pk=pk, pool__pair__name=name), act)
+    found = get_object_or_404(DefinitionEntry, pk=pk, pool__pair__name=name)
+    return _carry_out_act(request, found, act, "definitions")
 
 
 @require_POST
 @needs(OPERATE)
 def other(request: HttpRequest, name: str, pk: int, act: str) -> HttpResponse:
     """The same with another object."""
-    return _carry_out_act(request, get_object_or_404(OtherObject, pk=pk, pool__pair__name=name), act)
+    found = get_object_or_404(OtherObject, pk=pk, pool__pair__name=name)
+    return _carry_out_act(request, found, act, "objects")
 
 
-def _carry_out_act(request: HttpRequest, entry: Entry, act: str) -> HttpResponse:
+def _carry_out_act(request: HttpRequest, entry: Entry, act: str, page: str) -> HttpResponse:
     if act not in entry.ACTS:
         raise Http404(f"'{act}' is none of {', '.join(entry.ACTS)}")
     value = request.POST.get(f"priority-{entry.pk}", "").strip()
     username = request.user.username
-    return carry_out(request, entry.pool.pair, lambda: entry.act(act, username, value), page="definitions")
+    asked = carry_out(request, entry.pool.pair, lambda: entry.act(act, username, value), page=page)
+    return back(request, asked, page)
 
 
 @require_POST
@@ -188,4 +192,5 @@ def forget_migrated(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """Take an object out of the history."""
     found = get_object_or_404(MigratedObject, pk=pk, pool__pair__name=name)
     username = request.user.username
-    return carry_out(request, found.pool.pair, lambda: found.remove(username), page="definitions")
+    asked = carry_out(request, found.pool.pair, lambda: found.remove(username), page="migrated")
+    return back(request, asked, "migrated")

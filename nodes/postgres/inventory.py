@@ -12,8 +12,8 @@ _PARAMETERS = "select count(*) from pg_parameter_acl"
 _PARAMETERS_SINCE = 150000
 _CAPACITY = (_HERE.parent / "preflight" / "capacity.sql").read_text()
 # What the reverse stream of one database takes, by node.
-_ON_SECONDARY = ("max_replication_slots", "max_wal_senders")
-_ON_PRIMARY = ("max_active_replication_origins", "max_logical_replication_workers")
+_ON_SECONDARY = {"max_replication_slots": "slots", "max_wal_senders": "senders"}
+_ON_PRIMARY = {"max_active_replication_origins": "origins", "max_logical_replication_workers": "workers"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def way_back(primary: Connection, secondary: Connection, databases: int) -> WayB
         for name, maximum, used in session.execute(_CAPACITY).fetchall():
             if name not in settings:
                 continue
-            seen.append(f"{maximum - used} of {maximum} free of {name} on the {side}")
+            seen.append(f"{maximum - used} of {maximum} {settings[name]} free")
             if maximum - used < databases:
                 missing.append(
                     f"{maximum - used} of {maximum} are free of {name} on the {side}, needed are {databases}"

@@ -49,7 +49,7 @@ def databases(conninfo: str) -> list[Database]:
 def _session(conninfo: str) -> Connection:
     if reason := unreadable(conninfo):
         raise Unreachable(
-            f"{reason}; needed is one as psql takes it: host=... port=... user=... password=..."
+            f"{reason}; needed is one as psql takes it: host=... dbname=... user=... password=..."
         )
     try:
         return connect(conninfo, "offered", statement_timeout=_TIMEOUT)

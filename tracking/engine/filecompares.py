@@ -120,6 +120,7 @@ def keep(compare: FileCompare, found: TreeResult) -> None:
     unseen += [f"{shown(path)} is being written all the time" for path in found.changing[:_UNSEEN]]
     compare.message = "; ".join(unseen)
     compare.save()
+    FileCompare.prune(compare.root.compares.all())
     doorbell.notify(compare.root.pair_id)
 
 

@@ -141,9 +141,12 @@ def _in_words(result: CompareResult) -> str:
 
 def _changed_since_equal(runtime: PoolRuntime) -> list[tuple[str, str]]:
     """By the primary's own counters of written rows."""
-    last: dict[tuple[str, str], int] = {}
-    for result in CompareResult.objects.filter(run__pool=runtime.pool).order_by("id"):
-        last[result.schema, result.name] = result.written if result.verdict == "EQUAL" else -1
+    results = CompareResult.objects.filter(run__pool=runtime.pool)
+    newest = results.order_by("schema", "name", "-id").distinct("schema", "name")
+    last = {
+        (schema, name): written if verdict == "EQUAL" else -1
+        for schema, name, verdict, written in newest.values_list("schema", "name", "verdict", "written")
+    }
     return [
         table for table, written in _counters(runtime.primary()).items() if last.get(table, -1) != written
     ]

@@ -1,9 +1,9 @@
-"""What has had its time, once an hour: old attempts, and definition changes that both nodes have."""
+"""What has had its time, once an hour: old attempts and compares, definition changes that both nodes have."""
 
 import time
 
 from tracking.mirror import definitions
-from tracking.models import Attempt
+from tracking.models import Attempt, CompareRun
 
 from .poolruntime import PoolRuntime
 
@@ -17,6 +17,7 @@ def step(runtime: PoolRuntime) -> None:
         return
     runtime.pruned_at = now
     Attempt.prune(pool)
+    CompareRun.prune(pool.compares.all())
     listed = pool.definition_entries.filter(on_copy=pool.pair.swapped, done_at=None).order_by("number")
     first = listed.values_list("number", flat=True).first()
     definitions.prune(runtime.primary(), runtime.secondary(), first or pool.definitions_seen + 1)

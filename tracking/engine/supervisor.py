@@ -11,6 +11,7 @@ from django.db import close_old_connections, connection
 
 from nodes.models import Pair
 
+from . import totals
 from .filehosts import works_here
 from .pairloop import LEASE_SECONDS, PairLoop
 
@@ -37,6 +38,7 @@ class Supervisor(threading.Thread):
             try:
                 close_old_connections()
                 self._sweep()
+                totals.step()
             except Exception:
                 _log.exception("the engine could not look for work")
             self._bell.wait(_SWEEP_SECONDS)

@@ -29,12 +29,12 @@ class Obstacle:
 
 
 def of_engine(view: PairView) -> Iterator[Obstacle]:
-    """Without an engine nothing goes on at all."""
+    """Without an engine the stream goes on, and nothing else."""
     if not view.pair.attended:
         yield Obstacle(
             "caution-major",
-            "No engine works on this pair, so nothing of it goes on; needed is one.",
-            "The portal starts its own; with serve --no-worker, manage.py runworker is one",
+            "No engine works on this pair: nothing is begun, watched or measured; needed is one.",
+            "The portal has its own; with serve --no-worker, manage.py runworker is one",
         )
 
 

@@ -12,7 +12,7 @@ from tracking.pages.view import PairView
 
 from . import obstacles, offers
 from .obstacles import Obstacle
-from .offers import Offer, all_that_moves, owed
+from .offers import Offer, all_that_moves, counted, owed
 
 _DONE, _LATER = "succeeded", "not-started"
 
@@ -61,16 +61,25 @@ def _migration(view: PairView, at: int) -> Step:
     found = list(obstacles.of_migration(view)) if now else []
     kind = _kind(now, found, _DONE if at > 2 else _LATER)
     return Step(
-        2, "System migration", kind, _copied(view), "See every table", _url(view, "migration"), now, [], found
+        2,
+        "System migration",
+        kind,
+        _copied(view, at),
+        "See every table",
+        _url(view, "migration"),
+        now,
+        [],
+        found,
     )
 
 
-def _copied(view: PairView) -> str:
+def _copied(view: PairView, at: int) -> str:
     found = progress.summary(view.pools, view.now)
     if found is None:
-        return "The tables have not been listed yet: nothing was copied."
+        return "There was no table to copy." if at > 2 else "The tables have not been listed yet."
     if found.ended is not None:
-        return f"{number(found.rows)} rows of {found.tables:,} tables copied, {found.ended:%d %b %H:%M:%S}."
+        tables = counted(found.tables, "table")
+        return f"{number(found.rows)} rows of {tables} copied, {found.ended:%d %b %H:%M:%S}."
     return (
         f"{found.percent} % copied: {number(found.rows)} of about {number(found.rows_total)} rows,"
         f" {size(found.bytes)} of about {size(found.bytes_total)}; remaining: {duration(found.remaining)}."

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('nodes', '0010_node_files'),
-        ('tracking', '0010_files'),
+        ('tracking', '0011_listing'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -22,6 +22,7 @@ from .requests import NodeRequest
 from .samples import PoolSample
 from .schedule import CompareSchedule
 from .setup import FinishingPart, SetupStep
+from .totals import ListTotal
 
 __all__ = [
     "TABLE_TYPES",
@@ -47,6 +48,7 @@ __all__ = [
     "Inventory",
     "Job",
     "JournalEntry",
+    "ListTotal",
     "Message",
     "MigratedFile",
     "MigratedObject",

@@ -7,6 +7,8 @@ from django.utils import timezone
 from nodes import status
 from nodes.status import Status
 
+_KEPT = 300
+
 
 class Compare(models.Model):
     """A compare that is asked for, runs, and ends with a verdict, or without one where it was stopped.
@@ -70,6 +72,14 @@ class Compare(models.Model):
             if held.started_at is None or not held.in_step:  # nobody may be at work on it
                 held.ended_at = timezone.now()
             held.save(update_fields=["stopped_by", "ended_at"])
+
+    @classmethod
+    def prune(cls, found: models.QuerySet) -> None:
+        """Of these, which are of one pool or root, keep the newest 300 that have ended."""
+        over = found.filter(ended_at__isnull=False).order_by("-pk")
+        beyond = over.values_list("pk", flat=True)[_KEPT : _KEPT + 1].first()
+        if beyond is not None:
+            cls.objects.filter(pk__in=over.filter(pk__lte=beyond).values("pk")).delete()
 
     def begin(self) -> bool:
         """Note that it begins, or begins again; False where it has been stopped meanwhile."""

@@ -75,9 +75,13 @@ class Entry(models.Model):
             held = type(self).objects.select_for_update().filter(pk=self.pk).first()
             if held is None:
                 raise ValidationError(f"'{self}' is not on the list any more")
-            if why := held.refusal(act):
-                raise ValidationError(why)
-            getattr(held, f"_{act}")(username, value)
+            held.do(act, username, value)
+
+    def do(self, act: str, username: str, value: str = "") -> None:
+        """The same with an entry that the caller's transaction has locked."""
+        if why := self.refusal(act):
+            raise ValidationError(why)
+        getattr(self, f"_{act}")(username, value)
 
     def tick_off(self, username: str) -> None:
         """Note who has carried it by hand; raises `ValidationError` where nobody has to, or somebody has."""

@@ -75,9 +75,13 @@ class FileChange(models.Model):
             held = FileChange.objects.select_for_update().filter(pk=self.pk).first()
             if held is None:
                 raise ValidationError(f"'{self}' is not on the list any more")
-            if why := held.refusal(act):
-                raise ValidationError(why)
-            getattr(held, f"_{act}")(username)
+            held.do(act, username)
+
+    def do(self, act: str, username: str, value: str = "") -> None:
+        """The same with an entry that the caller's transaction has locked; none of the acts has a value."""
+        if why := self.refusal(act):
+            raise ValidationError(why)
+        getattr(self, f"_{act}")(username)
 
     def _can_be_tried(self) -> bool:
         return self.set_aside == "DEFERRED" or (self.state == "FAILED" and not self.set_aside)

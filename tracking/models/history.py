@@ -80,6 +80,12 @@ class MigratedObject(models.Model):
             raise ValidationError(f"{self} is not in the history any more")
         Attempt.note(self, "REMOVED", by=username)
 
+    def do(self, act: str, username: str, value: str = "") -> None:
+        """What may be asked of many of them at once: to be removed."""
+        if act != "remove":
+            raise ValidationError(f"'{act}' was asked of '{self}'; needed is remove")
+        self.remove(username)
+
 
 class Attempt(models.Model):
     """An attempt to carry an entry, or what a person has done with one; only ever added to and pruned.

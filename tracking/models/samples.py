@@ -66,10 +66,10 @@ class PoolSample(models.Model):
 
     @classmethod
     def binned(
-        cls, pools: Collection[int], until: datetime, hours: int, bins: int
+        cls, pools: Collection[int], until: datetime, length: timedelta, bins: int
     ) -> dict[int, list[Bin | None]]:
-        """The hours before `until` of several pools in so many bins; one without a sample is None."""
-        width = timedelta(hours=hours) / bins
+        """The time before `until` of several pools in so many bins; one without a sample is None."""
+        width = length / bins
         begin = until - width * bins
         found: dict[int, list[Bin | None]] = {pool: [None] * bins for pool in pools}
         with connection.cursor() as cursor:

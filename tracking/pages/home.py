@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.db.models import Count, Prefetch
+from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils import timezone
 
 from nodes import status
 from nodes.models import Pair, SwapRequest
 from tracking import attention, charts, files_page
-from tracking.models import Alert, waiting
+from tracking.listing import totals
+from tracking.models import Alert
 
 
 def home_context() -> dict[str, Any]:
@@ -21,11 +22,9 @@ def home_context() -> dict[str, Any]:
             "swaps", SwapRequest.objects.filter(state__in=status.OPEN_SWAP).select_related("requested_by")
         ),
     )
-    undone = Count("pools__definition_entries", waiting("pools__definition_entries__"))
-    now = timezone.now()
-    pairs = list(pairs.annotate(undone=undone))
+    now, undone = timezone.now(), totals.waiting_by_owner("definitions")
     alerts = attention.alerts_of(pairs)
-    rows = [_overview(pair, alerts[pair.pk]) for pair in pairs]
+    rows = [_overview(pair, undone, alerts[pair.pk]) for pair in pairs]
     rows.sort(key=lambda row: (row["worst"], row["pair"].name))
     pools = {pool.pk: pool for row in rows for pool in row["pair"].pools.all()}
     for key, small in charts.small(pools.values(), now).items():
@@ -39,12 +38,13 @@ def home_context() -> dict[str, Any]:
     }
 
 
-def _overview(pair: Pair, alerts: list[Alert]) -> dict[str, Any]:
+def _overview(pair: Pair, undone: dict[str, int], alerts: list[Alert]) -> dict[str, Any]:
     pools, roots = list(pair.pools.all()), list(pair.file_roots.all())
     mirrored = [*pools, *roots]
     swap = next(iter(pair.swaps.all()), None)
     left = sum(root.left for root in roots)
-    needed = attention.needs(pair, mirrored, swap, pair.undone, left, alerts)
+    definitions = sum(undone.get(str(pool.pk), 0) for pool in pools)
+    needed = attention.needs(pair, mirrored, swap, definitions, left, alerts)
     stands = attention.standing(pair, mirrored)
     return {
         "pair": pair,

@@ -28,11 +28,12 @@ class LivePage:
     context: Callable[[PairView], dict[str, Any]]
     parts: tuple[str, ...]
     takes: frozenset[str] = frozenset()
+    shares: str = ""  # a folder of templates with other pages
 
     @property
     def folder(self) -> str:
         """Where its templates are."""
-        return self.key or "overview"
+        return self.shares or self.key or "overview"
 
     @property
     def name(self) -> str:

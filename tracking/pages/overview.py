@@ -8,13 +8,13 @@ from nodes.actions import pair_actions
 from nodes.models import FileRoot, Pair, StoragePool
 from nodes.status import Status
 from tracking import charts, criteria_page, fileroots, files_page, readiness
+from tracking.listing.owed import owed
 from tracking.models import PoolSample
 from tracking.series import average, behind, unbroken
 
-from . import tables
 from .view import PairView
 
-TAKES = frozenset({"pool", "hours"})
+TAKES = frozenset({"pool", "minutes"})
 
 
 def context(view: PairView) -> dict[str, Any]:
@@ -43,11 +43,6 @@ def choose(pair: Pair, key: str) -> StoragePool | FileRoot | None:
     """The pool or root of a `?pool=`: a pool's number, or that of a root after "ifs-"; else the first."""
     by_key = {_key(each): each for each in (*pair.pools.all(), *pair.file_roots.all())}
     return by_key.get(key) or next(iter(by_key.values()), None)
-
-
-def hours_of(given: str) -> int:
-    """How far back the chart goes; an hour where nothing sensible is asked for."""
-    return next((hours for hours in charts.HOURS if str(hours) == given), charts.HOURS[0])
 
 
 def _key(each: StoragePool | FileRoot) -> str:
@@ -84,11 +79,11 @@ def _kind(each: StoragePool | FileRoot) -> str:
 def _figures(view: PairView, pool: StoragePool, samples: list) -> dict[str, Any]:
     """What the chosen pool's numbers are, and were."""
     run = unbroken(samples, view.now)
-    chart = charts.chart(pool, view.now, hours_of(view.query.get("hours", "")))
+    chart = charts.chart(pool, view.now, charts.minutes_of(view.query.get("minutes", "")))
     return {
         "chart": chart,
-        "hours": [(hours, hours == chart.hours) for hours in charts.HOURS],
-        "rates": average(run),
+        "ranges": [(minutes, label, minutes == chart.minutes) for minutes, label in charts.RANGES.items()],
+        "rates": average(unbroken(samples, view.now, any_state=True)),
         "latest": charts.latest(samples, view.now),
         "behind": behind(run) if pool.replicating else None,
         "held_percent": _percent(pool.wal_held_bytes, view.pair.wal_limit_bytes),
@@ -119,10 +114,10 @@ class PhaseRow:
 
 def _phases(view: PairView) -> list[PhaseRow]:
     """The manager's, and the lists', which share its phase and tell what stands on them."""
-    pair, stands, owed, definitions = view.pair, view.stands, tables.owed(view.pools), view.open_definitions
+    pair, stands, rows_owed, definitions = view.pair, view.stands, owed(view.pools), view.open_definitions
     rows = "nothing is owed"
-    if owed.tables:
-        rows = f"{owed.changes:,} changes in {owed.tables:,} tables are owed to the secondary"
+    if rows_owed.tables:
+        rows = f"{rows_owed.changes:,} changes in {rows_owed.tables:,} tables are owed to the secondary"
     carried = f"{definitions:,} to be carried by hand" if definitions else "nothing waits"
     stopped = pair.phase_detail == "E" or any(pool.in_trouble for pool in view.pool_list)  # lists only grow
     detail = status.PHASE_DETAIL["I" if stopped else pair.phase_detail]

@@ -1,39 +1,49 @@
 """Which pages of a pair there are, in the order of the menu."""
 
 from tracking import recorder_lines
+from tracking.listing import lists
+from tracking.listing.context import listed
+from tracking.listing.page import TAKES as LIST_TAKES
 
 from . import (
     compare,
     criteria,
     cutover,
     databases,
-    definitions,
     files,
     guide,
     health,
-    journal,
     migration,
     nodes,
     overview,
-    paths,
     properties,
     recorder,
     setup,
     synchronization,
-    tables,
     types,
 )
 from .livepage import LivePage
 
 _LISTS, _WORK, _MANAGEMENT, _HEALTH = "Tracking lists", "Progress", "Management", "Health"
+
+
+def _list(spec: lists.Spec, label: str, group: str = _LISTS) -> LivePage:
+    """A page of a list; they share their templates."""
+    return LivePage(spec.key, label, group, listed(spec), ("news", "counts", "rows"), LIST_TAKES, "listing")
+
+
 ALL = (
     LivePage(
         "", "Overview", "", overview.context, ("head", "pools", "lag", "phases", "roots"), overview.TAKES
     ),
     LivePage("guide", "Guide", "", guide.context, ("steps", "jobs")),
-    LivePage("tables", "Tables and rows (OTL)", _LISTS, tables.context, ("tracked",)),
-    LivePage("definitions", "Definitions and other objects (LTL)", _LISTS, definitions.context, ("entries",)),
-    LivePage("paths", "Files (ITL)", _LISTS, paths.context, ("entries",)),
+    _list(lists.TABLES, "Tables and rows (OTL)"),
+    _list(lists.DEFINITIONS, "Definitions (LTL)"),
+    _list(lists.OBJECTS, "Other objects (LTL)"),
+    _list(lists.PATHS, "Files (ITL)"),
+    _list(lists.MIGRATED, "Migrated objects"),
+    _list(lists.MIGRATED_FILES, "Migrated files"),
+    _list(lists.ATTEMPTS, "Attempts"),
     LivePage(
         "migration", "System migration", _WORK, migration.context,
         ("advance", "copies", "locks", "finishing", "checkpoints", "messages"), frozenset({"state", "name"}),
@@ -56,5 +66,5 @@ ALL = (
         ("alerts", "figures", "slots", "activity", "processes"),
     ),
     LivePage("recorder", "Flight recorder", _HEALTH, recorder.context, ("news",), recorder_lines.TAKEN),
-    LivePage("journal", "Journal (M9)", _HEALTH, journal.context, ("entries",)),
+    _list(lists.JOURNAL, "Journal (M9)", _HEALTH),
 )  # fmt: skip

@@ -12,7 +12,8 @@ from mwaportal.access import Viewer
 from nodes import status
 from nodes.models import FileRoot, Pair, StoragePool, SwapRequest
 from tracking import attention, files_page
-from tracking.models import DefinitionEntry, PreflightRun
+from tracking.listing import totals
+from tracking.models import PreflightRun
 
 _SWAPS = 5
 
@@ -76,7 +77,7 @@ class PairView:
     @cached_property
     def open_definitions(self) -> int:
         """Definition changes that wait for somebody."""
-        return DefinitionEntry.objects.filter(pool__in=self.pools).by_hand().count()
+        return totals.waiting("definitions", self.pools)
 
     @cached_property
     def preflight(self) -> PreflightRun | None:
