@@ -381,7 +381,17 @@ def test_a_page_is_usable_by_keyboard(sign_in):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/", "/pairs/erp/", "/pairs/erp/criteria/", "/pairs/erp/files/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/pairs/erp/",
+        "/pairs/erp/criteria/",
+        "/pairs/erp/files/",
+        "/pairs/erp/migration/",
+        "/pairs/stuck/synchronization/",
+    ],
+)
 def test_nothing_overflows_a_phone(sign_in, path, scheme):
     page = sign_in("vera", path, viewport={"width": 390, "height": 844}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

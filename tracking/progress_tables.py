@@ -18,7 +18,7 @@ class CopyTable(List):
 
     pool = tables.Column()
     table = tables.Column(accessor="copy")
-    state = tables.Column(accessor="copy__state", attrs={"td": {"class": "standing"}})
+    state = tables.Column(accessor="copy__state")
     progress = tables.Column(accessor="percent", verbose_name="Progress")
     rows_done = Number(accessor="copy__rows", verbose_name="Rows")
     bytes_done = Size(verbose_name="Size")
@@ -35,12 +35,14 @@ class CopyTable(List):
     def render_state(self, record: Any) -> SafeString:
         """With when the table was begun; what comes as the value may be its label."""
         began = record.copy.started_at
-        since = format_html('<div class="quiet">begun {}</div>', shown.when(began)) if began else ""
+        since = format_html('<div class="quiet whole">begun {}</div>', shown.when(began)) if began else ""
         return format_html("{}{}", status("TABLE_COPY", record.copy.state), since)
 
     def render_progress(self, value: int, record: Any) -> SafeString:
         bar = format_html('<progress max="100" value="{}">{} %</progress>', value, value)
-        return format_html('{}<div class="quiet">{}</div>', bar, record.chunks) if record.chunks else bar
+        return (
+            format_html('{}<div class="quiet whole">{}</div>', bar, record.chunks) if record.chunks else bar
+        )
 
     def render_rows_done(self, value: int, record: Any) -> SafeString:
         return _of_about(shown.number(value), shown.number(record.rows_total))
