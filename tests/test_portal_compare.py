@@ -224,6 +224,14 @@ def test_rows_that_differ_are_shown_side_by_side_with_the_columns_that_differ(pa
     assert "2 columns the same" in page or "2 columns" in page
 
 
+def test_many_rows_that_differ_are_paged(pair, olga):
+    result = differing(pair, 60)
+    assert "Rows 1 to 25 of 60" in page_of(olga, result=result.pk)
+    last = page_of(olga, result=result.pk, after=50)
+    assert "Rows 51 to 60 of 60" in last and 'value="59"' in last and "More rows" not in last
+    assert "No row that differs is kept" in page_of(olga, result=result.pk, after=10**12)
+
+
 def test_a_row_or_all_rows_or_the_table_are_compared_again(pair, olga):
     result = differing(pair, 3)
     for given, of in (

@@ -12,6 +12,7 @@ from tracking.models import CompareResult, CompareRun, FileCompare
 from .view import PairView
 
 _PAGE = 50
+_ROWS = 25  # a row may have hundreds of columns
 _LARGEST = 2**63 - 1
 _RANK = Case(
     *(When(verdict=verdict, then=Value(n)) for n, (verdict, _) in enumerate(status.VERDICT.choices)),
@@ -53,7 +54,9 @@ def result(view: PairView) -> dict[str, Any]:
     if found is None:
         return {"compare": None}
     view.with_pool([found.run])
-    rows = [sides(row) for row in found.differences]
+    kept = found.differences
+    first = min(number(view.query.get("after")) or 0, len(kept))
+    rows = [(place, sides(kept[place])) for place in range(first, min(first + _ROWS, len(kept)))]
     latest = CompareResult.objects.filter(
         run__pool=found.run.pool_id, schema=found.schema, name=found.name, pk__gt=found.pk
     )
@@ -62,6 +65,11 @@ def result(view: PairView) -> dict[str, Any]:
         "occasion": occasion(found.run),
         "result": found,
         "rows": rows,
+        "first": first,
+        "last": first + len(rows),
+        "kept": len(kept),
+        "keyed": bool(kept) and kept[0].get("key") is not None,
+        "more": first + _ROWS if len(kept) > first + _ROWS else None,
         "can_repeat": view.viewer.operate and found.run.pool.replicating,
         "later": latest.select_related("run").order_by("-pk").first(),
     }
