@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from nodes import status
+from nodes.models import Node
 from tracking.compare.sides import sides
 from tracking.compare_tables import ResultTable, occasion
 from tracking.models import CompareResult, CompareRun, FileCompare
@@ -65,6 +66,7 @@ def result(view: PairView) -> dict[str, Any]:
         "occasion": occasion(found.run),
         "result": found,
         "rows": rows,
+        "nodes": _nodes_then(view, found.run),
         "first": first,
         "last": first + len(rows),
         "kept": len(kept),
@@ -73,6 +75,13 @@ def result(view: PairView) -> dict[str, Any]:
         "can_repeat": view.viewer.operate and found.run.pool.replicating,
         "later": latest.select_related("run").order_by("-pk").first(),
     }
+
+
+def _nodes_then(view: PairView, compare: CompareRun) -> tuple[Node, Node]:
+    """Primary and secondary when it was compared: each role swap since then has exchanged them."""
+    swapped = view.pair.swaps.filter(state="COMPLETE", ended_at__gt=compare.asked_at).count()
+    now = view.pair.primary, view.pair.secondary
+    return now[::-1] if swapped % 2 else now
 
 
 def files(view: PairView) -> dict[str, Any]:
