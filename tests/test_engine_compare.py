@@ -115,6 +115,8 @@ def test_a_compare_is_of_what_was_asked_for(several, scope, compared, verdict):
     assert (run.verdict, run.tables, run.tables_done) == (verdict, len(compared), len(compared))
     assert run.rows == (0 if verdict == "NOT COMPARABLE" or compared == ["bill"] else 3000 + (not scope))
     assert bool(run.message) is (not compared)
+    said = several.pair.messages.filter(code="CONFLICT", text__contains="1 table differs between the nodes")
+    assert said.exists() is (verdict == "DIFFERENT")
 
 
 def test_a_row_that_differed_is_compared_again_alone_and_proves_nothing_of_its_table(several):

@@ -4,11 +4,13 @@ import re
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
 from mwaportal import doorbell
 from mwaportal.access import Viewer
+from nodes.models import Pair, SwapRequest
 from tests.portal import OLGA, make_pair, make_people, make_root, make_synchronizing_pair
 from tracking.models import CompareRun, CompareSchedule, FileCompare, set_state
 from tracking.pages import render_pair
@@ -222,6 +224,26 @@ def test_rows_that_differ_are_shown_side_by_side_with_the_columns_that_differ(pa
     assert re.findall(r'class="name">(\w+)<', marked[1]) == ["total", "id", "note"]  # the others are folded
     assert "9.90" in marked[1] and HOSTILE in marked[1] and "Primary, old-shop" in page
     assert "2 columns the same" in page or "2 columns" in page
+
+
+def test_rows_stand_below_the_nodes_as_their_roles_were_then(pair, olga):
+    result = differing(pair)
+    plan, hers = SwapRequest.plan_for(pair), User.objects.get(username="olga")
+    later = {"plan": plan, "digest": "", "requested_by": hers, "ended_at": timezone.now()}
+    SwapRequest.objects.create(pair=pair, state="FAILED", **later)
+    assert "Primary, old-shop" in page_of(olga, result=result.pk)
+    SwapRequest.objects.create(pair=pair, state="COMPLETE", **later)
+    Pair.objects.update(swapped=True)
+    page = page_of(olga, result=result.pk)
+    assert "Primary, old-shop" in page and "Secondary, new-shop" in page
+
+
+def test_many_rows_that_differ_are_paged(pair, olga):
+    result = differing(pair, 60)
+    assert "Rows 1 to 25 of 60" in page_of(olga, result=result.pk)
+    last = page_of(olga, result=result.pk, after=50)
+    assert "Rows 51 to 60 of 60" in last and 'value="59"' in last and "More rows" not in last
+    assert "No row that differs is kept" in page_of(olga, result=result.pk, after=10**12)
 
 
 def test_a_row_or_all_rows_or_the_table_are_compared_again(pair, olga):

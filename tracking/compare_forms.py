@@ -101,7 +101,7 @@ class ScheduleForm(forms.Form):
             rhythm = "hours" if found.every_hours else "daily"
             initial = {"rhythm": rhythm, "hours": found.every_hours, "at": found.daily_at}
             initial["content"] = "1" if found.content else ""
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, initial=initial, auto_id="id_schedule_%s", **kwargs)
         self._pair = pair
         if not pair.file_roots.all():
             del self.fields["content"]

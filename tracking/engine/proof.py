@@ -18,7 +18,7 @@ from tracking.models import CompareResult, CompareRun
 
 from .beat import Beat
 from .poolruntime import PoolRuntime
-from .say import took
+from .say import say, took
 from .tended import Tended
 
 _COUNTERS = """
@@ -86,6 +86,14 @@ def _end(compare: CompareRun, progress: "Progress") -> None:
     compare.end()
     compare.ended_at = compare.progress_at = timezone.now()
     compare.save(update_fields=[*progress.figures(), "verdict", "message", "ended_at", "progress_at"])
+    if compare.verdict == "DIFFERENT" and compare.why != CompareRun.Why.SWAP:
+        differing = compare.results.filter(verdict="DIFFERENT")
+        first, count = differing[0], differing.count()
+        tables = "1 table differs" if count == 1 else f"{count} tables differ"
+        said = (
+            f"Compare {compare.pk} of {compare.of}: {tables} between the nodes. The first: {_in_words(first)}"
+        )
+        say(compare.pool.pair, said, "CONFLICT", compare.pool)
     doorbell.notify(compare.pool.pair_id)
 
 

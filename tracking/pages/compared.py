@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from nodes import status
+from nodes.models import Node
 from tracking.compare.sides import sides
 from tracking.compare_tables import ResultTable, occasion
 from tracking.models import CompareResult, CompareRun, FileCompare
@@ -12,6 +13,7 @@ from tracking.models import CompareResult, CompareRun, FileCompare
 from .view import PairView
 
 _PAGE = 50
+_ROWS = 25  # a row may have hundreds of columns
 _LARGEST = 2**63 - 1
 _RANK = Case(
     *(When(verdict=verdict, then=Value(n)) for n, (verdict, _) in enumerate(status.VERDICT.choices)),
@@ -53,7 +55,9 @@ def result(view: PairView) -> dict[str, Any]:
     if found is None:
         return {"compare": None}
     view.with_pool([found.run])
-    rows = [sides(row) for row in found.differences]
+    kept = found.differences
+    first = min(number(view.query.get("after")) or 0, len(kept))
+    rows = [(place, sides(kept[place])) for place in range(first, min(first + _ROWS, len(kept)))]
     latest = CompareResult.objects.filter(
         run__pool=found.run.pool_id, schema=found.schema, name=found.name, pk__gt=found.pk
     )
@@ -62,9 +66,22 @@ def result(view: PairView) -> dict[str, Any]:
         "occasion": occasion(found.run),
         "result": found,
         "rows": rows,
+        "nodes": _nodes_then(view, found.run),
+        "first": first,
+        "last": first + len(rows),
+        "kept": len(kept),
+        "keyed": bool(kept) and kept[0].get("key") is not None,
+        "more": first + _ROWS if len(kept) > first + _ROWS else None,
         "can_repeat": view.viewer.operate and found.run.pool.replicating,
         "later": latest.select_related("run").order_by("-pk").first(),
     }
+
+
+def _nodes_then(view: PairView, compare: CompareRun) -> tuple[Node, Node]:
+    """Primary and secondary when it was compared: each role swap since then has exchanged them."""
+    swapped = view.pair.swaps.filter(state="COMPLETE", ended_at__gt=compare.asked_at).count()
+    now = view.pair.primary, view.pair.secondary
+    return now[::-1] if swapped % 2 else now
 
 
 def files(view: PairView) -> dict[str, Any]:
