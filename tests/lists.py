@@ -21,12 +21,19 @@ HOSTILE = ('<b>&"x"', "x" * 63, "ж" * 63, "new\nline", "a'b;--", "%s{}", "Publi
 
 def make_lists(entries: int, *, seed: int = 1, name: str = "shop") -> Pair:
     """A pair with two file roots and so many entries in each list."""
-    chance, pair = random.Random(seed), make_synchronizing_pair(name)
-    roots = [make_root(pair, f"/srv/{name}{n}", f"/srv/new-{name}{n}") for n in range(2)]
-    for number in range(entries):
+    pair = make_synchronizing_pair(name)
+    for number in range(2):
+        make_root(pair, f"/srv/{name}{number}", f"/srv/new-{name}{number}")
+    more_lists(pair, entries, seed=seed)
+    return pair
+
+
+def more_lists(pair: Pair, entries: int, *, seed: int = 1) -> None:
+    """So many entries more in each list."""
+    chance, roots, first = random.Random(seed), list(pair.file_roots.all()), DefinitionEntry.objects.count()
+    for number in range(first, first + entries):
         _of_library(pair, number, chance)
         _of_files(roots[number % 2], number, chance)
-    return pair
 
 
 def _of_library(pair: Pair, number: int, chance: random.Random) -> None:

