@@ -31,6 +31,7 @@ _WORDS = {
     "prioritize": "Set priority",
 }
 _FIRST = ("retry", "done", "restore")
+LONG = {"td": {"class": "path"}}
 NUMBER = {"td": {"class": "num"}, "th": {"class": "num"}}
 
 
@@ -224,7 +225,7 @@ class DefinitionTable(LibraryTable):
 
     command = tables.Column(attrs=_STATE)
     identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
-    failure = tables.Column(verbose_name="Failure", default="")
+    failure = tables.Column(verbose_name="Failure", default="", attrs=LONG)
     kind = "definition"
 
     class Meta(List.Meta):
@@ -234,8 +235,8 @@ class DefinitionTable(LibraryTable):
     def render_identity(self, value: str, record: Any) -> SafeString:
         return self.named(value, record.schema_name)
 
-    def render_failure(self, record: Any) -> str:
-        return failure(record.failure, record.failure_job)
+    def render_failure(self, record: Any) -> SafeString:
+        return format_html("<div>{}</div>", failure(record.failure, record.failure_job))
 
 
 class OtherTable(LibraryTable):
@@ -245,7 +246,7 @@ class OtherTable(LibraryTable):
     object = tables.Column(empty_values=(), verbose_name="Object", attrs={"td": {"class": "name"}})
     change = tables.Column(verbose_name="On the secondary")
     size = tables.Column(attrs=NUMBER, default="")
-    why = tables.Column(verbose_name="What is to be done, or the failure", default="")
+    why = tables.Column(verbose_name="What is to be done, or the failure", default="", attrs=LONG)
     kind = "other"
 
     class Meta(List.Meta):
@@ -260,8 +261,9 @@ class OtherTable(LibraryTable):
     def render_size(self, value: int) -> str:
         return shown.size(value)
 
-    def render_why(self, record: Any) -> str:
-        return failure(record.why, record.failure_job if record.state == "FAILED" else "")
+    def render_why(self, record: Any) -> SafeString:
+        job = record.failure_job if record.state == "FAILED" else ""
+        return format_html("<div>{}</div>", failure(record.why, job))
 
 
 def failure(message: str, job: str) -> str:
@@ -308,7 +310,7 @@ class AttemptTable(List):
     identity = tables.Column(verbose_name="Object", attrs={"td": {"class": "name"}})
     took = tables.Column(empty_values=(), verbose_name="Took", attrs=NUMBER)
     times = Number()
-    message = tables.Column(default="")
+    message = tables.Column(default="", attrs={"td": {"class": "long"}})
     job = tables.Column(verbose_name="Carried by", default="")
     by = tables.Column(verbose_name="By", default="", attrs=_STATE)
 

@@ -16,6 +16,7 @@ NAMES = (
     "definitions",
     "files",
     "files_watch",
+    "portal",
 )
 
 

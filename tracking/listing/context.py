@@ -52,7 +52,7 @@ _MEANS = {
 }
 _FORGET = "forgotten; on the secondary it stays as it is"
 _NO_ROOTS = "No directory yet: files beside the databases are not moved. An administrator adds file roots."
-_DANGER = ("remove", "omit", "done")
+_DANGER, _CONFIRMED = ("remove",), ("remove", "omit", "done")
 
 
 def listed(spec: Spec) -> "Callable[[PairView], dict[str, Any]]":
@@ -150,6 +150,7 @@ def _asks(listing: Listing) -> list[dict[str, Any]]:
                 "act": act,
                 "label": label,
                 "danger": act in _DANGER,
+                "confirmed": act in _CONFIRMED,
                 "id": f"bulk-{act}",
                 "url": url,
                 "what": format_html(

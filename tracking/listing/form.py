@@ -148,7 +148,7 @@ def _fields(
         fields["type"] = _choice("Type", [(each, _ENTRY_TYPES.get(each, each)) for each in types])
     if "entry" in spec.kinds:
         fields["entry"] = forms.CharField(label="Entry", max_length=63)
-    if given.get("object"):
+    if spec.key == "attempts" and given.get("object"):
         fields["object"] = forms.CharField(label="Object", widget=forms.HiddenInput)
     fields["sort"] = _choice("Sort", [(sort.key, sort.label) for sort in spec.sorts if sort.offered], None)
     return fields
