@@ -85,7 +85,8 @@ def sign_in(served: Served, chromium: Browser) -> Iterator[Callable[..., Page]]:
     yield page_of
     for context in contexts:
         context.close()
-    lost = ("WebSocket connection", "htmx:ws:error")  # where the portal was stopped
+    # What a browser says where the portal was stopped: of the socket, and of what is asked for instead of it.
+    lost = ("WebSocket connection", "htmx:ws:error", "ERR_CONNECTION_REFUSED", "Failed to fetch")
     assert [text for text in said if not any(word in text for word in lost)] == []
 
 
