@@ -15,7 +15,6 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpResponseBase
 from django.test import AsyncClient, Client
-from django.urls import reverse
 from django.utils import timezone
 
 from mwaportal.portaldb import portal_conninfo
@@ -25,6 +24,7 @@ from tests.qsys2 import COLUMNS, bring, make_root, on_sheet, owe, read, track
 from tests.served import Served
 from tracking import exports
 from tracking.models import DefinitionEntry
+from tracking.pages import PAGES
 
 pytestmark = pytest.mark.django_db
 NAMES = (b"=1+1", b"two\nlines", b'"quoted", 2', b"caf\xe9", "größe".encode(), b"back\\slash", b"\xff" * 3)
@@ -130,15 +130,18 @@ def test_nothing_is_changed_by_asking():
 
 @pytest.mark.parametrize("name", ["a/b", "größe 100 % ~/?#&", 'a"b', "a\nb\\c", "x'; drop schema qsys2; --"])
 def test_any_name_of_a_pair_can_be_asked_for_by_the_link_on_its_page(name):
-    make_synchronizing_pair(name)
+    pair = make_synchronizing_pair(name)
+    make_root(pair)
     make_synchronizing_pair("other")
     vera = make_people()["vera"]
     client = Client()
     client.force_login(vera)
-    page = client.get(reverse("pair", args=[name])).content.decode()
-    links = re.findall(r'href="(/exports/[^"]*)"', page)
-    assert len(links) == 12
-    _, text = fetch(vera, links[0])
+    pages = "".join(client.get(page.address(pair)).content.decode() for page in PAGES.values())
+    links = set(re.findall(r'href="(/exports/[^"]*)"', pages))
+    assert {link.split("?")[0] for link in links} == {
+        f"/exports/{view}.{form}" for view in exports.VIEWS for form in exports.FORMATS
+    }
+    _, text = fetch(vera, next(link for link in links if link.startswith("/exports/mirror_info.csv")))
     assert [row["pair_name"] for row in csv.DictReader(io.StringIO(text, newline=""))] == [name, name]
 
 

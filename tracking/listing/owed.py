@@ -8,9 +8,9 @@ from . import totals
 
 @dataclass(frozen=True)
 class Owed:
-    """So many tables (twice, while on the old and the new sheet of a hand-over), and what of them."""
+    """So many entries (a table has two while it is on two sheets, in a hand-over), and what is on them."""
 
-    tables: int
+    entries: int
     changes: int
     keys: int
     whole: int

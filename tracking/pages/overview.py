@@ -116,8 +116,8 @@ def _phases(view: PairView) -> list[PhaseRow]:
     """The manager's, and the lists', which share its phase and tell what stands on them."""
     pair, stands, rows_owed, definitions = view.pair, view.stands, owed(view.pools), view.open_definitions
     rows = "nothing is owed"
-    if rows_owed.tables:
-        rows = f"{rows_owed.changes:,} changes in {rows_owed.tables:,} tables are owed to the secondary"
+    if rows_owed.entries:
+        rows = f"{rows_owed.changes:,} changes on {rows_owed.entries:,} entries are owed to the secondary"
     carried = f"{definitions:,} to be carried by hand" if definitions else "nothing waits"
     stopped = pair.phase_detail == "E" or any(pool.in_trouble for pool in view.pool_list)  # lists only grow
     detail = status.PHASE_DETAIL["I" if stopped else pair.phase_detail]

@@ -23,7 +23,7 @@ with trouble(reason) as (
                filter (where detail = 'SUSPENDED' and reason in (select t.reason from trouble t)) as stopped
     from nodes_storagepool group by pair_id
 ), owed as (
-    select p.pair_id, count(distinct (t.pool_id, t.schema_name, t.table_name)) as tables, sum(t.changes) as changes
+    select p.pair_id, count(*) as entries, sum(t.changes) as changes
     from tracking_trackedtable t join nodes_storagepool p on p.id = t.pool_id
     where t.changes > 0 or t.whole_reason > '' group by p.pair_id
 ), by_hand as (
@@ -56,7 +56,7 @@ with trouble(reason) as (
            root.on_primary as files_on_primary, root.on_secondary as files_on_secondary,
            root.pair_id is not null as has_roots, root.stopped is not null as files_stopped,
            coalesce(file.owed, 0) as files_owed, coalesce(file.waiting, 0) as files_waiting,
-           owed.tables, owed.changes, by_hand.definitions, rounds.begun,
+           owed.entries, owed.changes, by_hand.definitions, rounds.begun,
            case when p.phase in ('', 'SETUP', 'FINAL SETUP') then 'SYSTEM MIGRATION'
                 when p.phase in ('SYNC', 'PAUSED') then 'DATA SYNCHRONIZATION' else 'CUTOVER' end as stage,
            p.phase_detail = 'E' or pool.stopped is not null or root.stopped is not null as halted
@@ -76,9 +76,9 @@ with trouble(reason) as (
     from pair
     union all
     select pair.*, 'OBJECT MIRROR', case when halted then 'I' else phase_detail end, begun,
-           case when tables is null then 'nothing is owed'
-                else format('%s changes in %s tables are owed to the secondary',
-                            to_char(changes, 'FM999,999,999,999,990'), to_char(tables, 'FM999,999,999,990')) end
+           case when entries is null then 'nothing is owed'
+                else format('%s changes on %s entries are owed to the secondary',
+                            to_char(changes, 'FM999,999,999,999,990'), to_char(entries, 'FM999,999,999,990')) end
     from pair
     union all
     select pair.*, 'OBJECT RESTORE',
