@@ -24,6 +24,7 @@ from tests.portal import PASSWORD, make_copies, make_history, make_pair, make_pe
 from tests.qsys2 import COLUMNS, bring, make_root, on_sheet, owe, read, track
 from tests.served import Served
 from tracking import exports
+from tracking.pages import PAGES
 from tracking.models import DefinitionEntry
 
 pytestmark = pytest.mark.django_db
@@ -135,9 +136,11 @@ def test_any_name_of_a_pair_can_be_asked_for_by_the_link_on_its_page(name):
     vera = make_people()["vera"]
     client = Client()
     client.force_login(vera)
-    page = client.get(reverse("pair", args=[name])).content.decode()
-    links = re.findall(r'href="(/exports/[^"]*)"', page)
-    assert len(links) == 12
+    pages = [client.get(reverse(page.name, args=[name])).content.decode() for page in PAGES.values()]
+    links = [link for page in pages for link in re.findall(r'href="(/exports/[^"]*)"', page)]
+    linked = {link.partition("?")[0].removeprefix("/exports/") for link in links}
+    assert linked == {f"{view}.{form}" for view in exports.VIEWS for form in exports.FORMATS}
+    links = [link for link in links if link.startswith("/exports/mirror_info.csv")]
     _, text = fetch(vera, links[0])
     assert [row["pair_name"] for row in csv.DictReader(io.StringIO(text, newline=""))] == [name, name]
 
