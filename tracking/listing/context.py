@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from mwaportal import shown
 from mwaportal.templatetags.portal import indicator
@@ -64,7 +64,7 @@ def context(listing: Listing) -> dict[str, Any]:
     """Everything that the page and its parts need."""
     spec, view, form = listing.spec, listing.view, listing.form
     table = _table(listing)
-    by_key = {row.record.pk: row for row in table.rows}
+    cells = _cells(table)
     live = {"rows": ",".join(map(str, listing.keys)), "mark": view.query.get("mark") or str(listing.touched)}
     paged = "rows" not in view.query
     return {
@@ -86,7 +86,7 @@ def context(listing: Listing) -> dict[str, Any]:
         "again": listing.address(at=""),
         "table": table,
         "empty": _NO_ROOTS if spec.by == "root" and not listing.holders else table.empty_text,
-        "lines": [(key, by_key.get(key)) for key in listing.keys],
+        "lines": [(key, cells.get(key)) for key in listing.keys],
         "newer": listing.newer if paged else "",
         "older": listing.older if paged else "",
         "asks": _asks(listing) if view.viewer.operate and spec.acts else [],
@@ -107,6 +107,17 @@ def _table(listing: Listing) -> tables.List:
     if spec.key == "tables":
         given["sheets"] = listing.sheets
     return _TABLES[spec.key](listing.rows, **given)
+
+
+def _cells(table: tables.List) -> dict[int, SafeString]:
+    """The cells of each row, by its key; what they have in common is worked out once for a column."""
+    columns = [(column.name, mark_safe(column.attrs["td"].as_html())) for column in table.columns]
+    return {
+        row.record.pk: format_html_join(
+            "", "<td {}>{}</td>", ((attributes, row.get_cell(name)) for name, attributes in columns)
+        )
+        for row in table.rows
+    }
 
 
 def _states(listing: Listing) -> list[tuple[SafeString, int, str]]:
