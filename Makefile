@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/python
 BENCH  ?= all
 ROUNDS ?= 30
 
-.PHONY: demo rehearse faults test check bench lock
+.PHONY: demo rehearse faults test check bench screens lock
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,9 @@ bench: $(VENV)/installed  ## BENCH=copy|resync|capture|overhead|swap|compare|wal
 
 test: $(VENV)/installed check
 	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST)
+
+screens: $(VENV)/installed  ## the pictures in docs/screens/, of every page as it is now
+	MWA_SCREENS=1 $(RUN) -m pytest -q tests/test_portal_screens.py
 
 check: $(VENV)/installed
 	$(VENV)/bin/ruff check .

@@ -13,6 +13,7 @@ from psycopg import sql
 from mwaportal import portaldb
 from nodes.postgres.connect import Connection, connect, for_database
 from nodes.postgres.embedded import EmbeddedServer
+from tests.browser import chromium, served, sign_in  # noqa: F401
 from tests.engine import Engine
 from tests.mirror import Mirror, make_portal
 

@@ -6,10 +6,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from nodes.postgres.connect import connect, for_database, one
+from tests.browser import live, pytestmark  # noqa: F401
 from tests.engine import accounts
 from tests.portal import PASSWORD
 from tests.served import Served
-from tests.test_portal_browser import chromium, live, pytestmark  # noqa: F401
 
 _ROWS = 20_000
 
@@ -28,7 +28,7 @@ def portal():
 
 
 @pytest.fixture
-def olga(portal: Served, chromium: Browser):  # noqa: F811
+def olga(portal: Served, chromium: Browser):
     """Her page; the console has to stay empty."""
     said: list[str] = []
     page = chromium.new_context().new_page()

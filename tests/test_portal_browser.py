@@ -1,24 +1,14 @@
 """The live page in a real browser: it changes without being reloaded, and says so when it does not."""
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 from nodes.postgres.connect import wait_until
+from tests.browser import live, pytestmark  # noqa: F401
 from tests.portal import PASSWORD
-from tests.served import Served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not (CHROMIUM or os.environ.get("MWA_REQUIRE_BROWSER")), reason="there is no Chromium on this machine"
-    ),
-]
 SEED = """
 from tests.portal import *
 make_people()
@@ -35,63 +25,6 @@ make_stuck_pair("stuck")
 for entry in DefinitionEntry.objects.all():  # what is left over is in the way of a role swap
     entry.tick_off("olga")
 """
-expect.set_options(timeout=12_000)  # the tick is 5 s
-OPTIONS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    portal = Served()
-    try:
-        portal.start("--no-worker")
-        portal.run("shell", "-v0", "-c", SEED)
-        yield portal
-    finally:
-        portal.remove()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert CHROMIUM, "MWA_REQUIRE_BROWSER is set, and there is no Chromium on this machine"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS.split())
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def sign_in(served: Served, chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """sign_in("olga", "/pairs/shop/") is her page, in a browser of her own; the console has to stay empty."""
-    said: list[str] = []
-    contexts = []
-
-    def page_of(name: str, path: str = "/", **options: object) -> Page:
-        contexts.append(chromium.new_context(**options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(f"{served.url}{path}")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        live(page)
-        page.evaluate("window.notReloaded = true")
-        return page
-
-    yield page_of
-    for context in contexts:
-        context.close()
-    # What a browser says where the portal was stopped: of the socket, and of what is asked for instead of it.
-    lost = ("WebSocket connection", "htmx:ws:error", "ERR_CONNECTION_REFUSED", "Failed to fetch")
-    assert [text for text in said if not any(word in text for word in lost)] == []
-
-
-def live(page: Page) -> None:
-    expect(page.locator("#liveness")).to_have_attribute("data-state", "live")
 
 
 def test_what_one_person_does_appears_in_another_ones_page(sign_in):
@@ -158,7 +91,7 @@ def test_a_rule_is_added_and_its_preview_appears_while_the_next_one_is_typed(sig
         )
     for page in (olga, vera):
         expect(page.locator("#changes")).to_contain_text("view v needs table old.t")
-        expect(page.get_by_role("status")).to_have_text("spring: Cannot be committed as it is.")
+        expect(page.locator("#announcement")).to_have_text("spring: Cannot be committed as it is.")
         assert page.evaluate("window.notReloaded")
     expect(olga.locator("#id_schema")).to_have_value("olde")
     expect(vera.get_by_role("button", name="Commit")).to_have_count(0)
@@ -190,13 +123,15 @@ def test_the_list_of_rules_is_filtered_and_a_rule_is_removed_under_a_label(sign_
 
 def test_an_entry_is_removed_by_a_folded_button_and_stands_in_the_attempts(sign_in):
     olga, vera = sign_in("olga", "/pairs/hr/definitions/"), sign_in("vera", "/pairs/hr/definitions/")
-    vera.locator("#attempts summary").click()
     expect(vera.get_by_role("button", name="Remove")).to_have_count(0)
-    row = olga.locator("#entries tr", has_text="ALTER TYPE")
+    attempts = sign_in("vera", "/pairs/hr/attempts/")
+    row = olga.locator("#rows tr", has_text="ALTER TYPE")
     expect(row.get_by_role("button", name="Remove")).to_be_hidden()
     row.locator("summary").click()
     row.get_by_role("button", name="Remove").click()
-    removed = vera.locator("#attempts tr", has_text="Removed")
+    expect(vera.locator("#rows tr", has_text="Not on the list any more.")).to_have_count(1)
+    attempts.get_by_role("link", name="refresh").click()
+    removed = attempts.locator("#rows tr", has_text="Removed")
     expect(removed).to_contain_text("public.mood")
     expect(removed).to_contain_text("olga")
     assert vera.evaluate("window.notReloaded")
@@ -243,7 +178,7 @@ def test_a_root_is_added_and_removed_and_appears_in_the_pages_of_others(sign_in,
     (tmp_path / "new").mkdir()
     olga.get_by_role("button", name="Add the file root").click()
     expect(vera.locator("#roots")).to_contain_text(str(tmp_path / "old"))
-    expect(listed.locator("#entries")).to_contain_text("The list is empty.")
+    expect(listed.locator("#counts")).to_be_visible()
     olga.locator("summary", has_text="Remove").click()
     olga.get_by_role("button", name="Remove IFS 1").click()
     expect(olga.locator("#list")).to_contain_text("No directory yet")
@@ -267,12 +202,12 @@ def test_an_update_takes_nothing_away_from_whoever_is_reading(sign_in, served):
 
 def test_what_was_unfolded_stays_so_when_the_page_changes(sign_in, served):
     page = sign_in("olga", "/pairs/erp/compare/")
-    page.locator("#compares summary").click()
+    page.locator("#history summary").first.click()
     before = page.locator("#strip dl").inner_text()
     with served.database() as database:
         database.execute("update tracking_comparerun set ended_at = now()")
     expect(page.locator("#strip dl")).not_to_have_text(before)
-    assert page.locator("#compares details").first.get_attribute("open") is not None
+    assert page.locator("#history details").first.get_attribute("open") is not None
 
 
 def test_updates_are_paused_by_a_button_and_come_at_once_when_they_go_on(sign_in, served):

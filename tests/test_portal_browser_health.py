@@ -1,15 +1,10 @@
 """The health center and the flight recorder in a real browser."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import expect
 
-from tests import test_portal_browser as browser
-from tests.served import Served
+from tests.browser import pytestmark  # noqa: F401
 
-pytestmark = browser.pytestmark
-chromium, sign_in = browser.chromium, browser.sign_in
 SEED = """
 from tests.portal import *
 from tests.health import *
@@ -28,17 +23,6 @@ _LINE = """
 _TWICE = (
     "update tracking_nodehealth set silent_since = now(), answers_since = null, error = 'no route to host'"
 )
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    portal = Served()
-    try:
-        portal.start("--no-worker")
-        portal.run("shell", "-v0", "-c", SEED)
-        yield portal
-    finally:
-        portal.remove()
 
 
 def test_an_alert_is_acknowledged_and_a_node_that_goes_away_appears_while_a_threshold_is_typed(

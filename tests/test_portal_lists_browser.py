@@ -2,10 +2,11 @@
 
 from playwright.sync_api import expect
 
-from tests.test_portal_browser import chromium, pytestmark, served, sign_in  # noqa: F401
+from tests.browser import pytestmark  # noqa: F401
+from tests.test_portal_browser import SEED  # noqa: F401
 
 
-def test_rows_follow_in_their_places_and_what_is_ticked_is_asked_for(sign_in, served):  # noqa: F811
+def test_rows_follow_in_their_places_and_what_is_ticked_is_asked_for(sign_in, served):
     with served.database() as database:
         (root,) = database.execute("select id from nodes_fileroot").fetchone()
         database.execute("delete from tracking_filechange")
@@ -35,7 +36,7 @@ def test_rows_follow_in_their_places_and_what_is_ticked_is_asked_for(sign_in, se
     assert [bytes(path) for (path,) in omitted] == [b"b.txt"]
 
 
-def test_what_is_new_is_offered_and_shown_when_it_is_asked_for(sign_in, served):  # noqa: F811
+def test_what_is_new_is_offered_and_shown_when_it_is_asked_for(sign_in, served):
     olga = sign_in("olga", "/pairs/erp/attempts/")
     with served.database() as database:
         database.execute(_ATTEMPT)
