@@ -122,7 +122,7 @@ def test_hand_overs_before_the_latest_are_listed(pool):
     [
         ({"reason": 266, "text": "no route"}, "266 The secondary does not answer: no route, since"),
         (
-            {"failures": 3, "retry_at": timezone.now() + timedelta(minutes=2), "text": "no room"},
+            {"failures": 3, "retry_at": timezone.now() + timedelta(days=1), "text": "no room"},
             "3 failed in a row, the last: Resynchronization failed: no room, since",
         ),
     ],
