@@ -50,7 +50,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "channels",
     "csp",
-    "django_filters",
     "django_htmx",
     "django_tables2",
     "nodes",

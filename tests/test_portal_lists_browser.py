@@ -1,4 +1,4 @@
-"""A list in a real browser: its rows follow and do not jump; what is ticked stays ticked and is asked for."""
+"""A list in a real browser: its rows follow and do not jump, and what is ticked stays ticked."""
 
 from playwright.sync_api import expect
 

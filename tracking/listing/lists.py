@@ -40,7 +40,7 @@ _NEEDED_FIRST = Sort(
 )
 _SEARCH_OBJECT = "Name begins with; with the schema: schema.name"
 _LAST = Sort(
-    "bare", "Last part of the path", "bare", "text",
+    "bare", "Name", "bare", "text",
     begins="left(lower(encode(%(beginning)s::bytea, 'escape')), 200)",
 )  # fmt: skip
 _PATH = {"column": "name", "type": "bytea", "begins": "%(beginning)s::bytea"}
