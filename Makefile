@@ -24,7 +24,7 @@ faults: $(VENV)/installed  ## ROUNDS=n SEED=s: a migration while everything is k
 	$(RUN) -m mwaportal.system.fresh .mwa-faults
 	MWA_HOME=.mwa-faults $(RUN) manage.py faults --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
-bench: $(VENV)/installed  ## BENCH=copy|resync|capture|overhead|swap|compare|wal|definitions|files|files_watch
+bench: $(VENV)/installed  ## BENCH=copy|resync|capture|overhead|swap|compare|wal|definitions|files|files_watch|portal
 	$(RUN) -m mwaportal.bench $(BENCH)
 
 test: $(VENV)/installed check

@@ -18,11 +18,12 @@ NAMES = (
     "files_watch",
     "portal",
 )
+PARTS = ("portal_change",)  # of another one; alone for a short look
 
 
 def main(wanted: str) -> int:
     """Run one bench, or all."""
-    if wanted != "all" and wanted not in NAMES:
+    if wanted not in ("all", *NAMES, *PARTS):
         sys.stderr.write(f"BENCH is {wanted}; needed is one of {', '.join(NAMES)}\n")
         return 2
     if wanted == "all":  # each in a process of its own: the portal's settings are read once in each

@@ -212,8 +212,3 @@ def _signed_in(browser: Any, url: str, name: str) -> Any:
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_selector('#liveness[data-state="live"]')
     return page
-
-
-if __name__ == "__main__":
-    for each in run():
-        sys.stdout.write(f"{each}\n")
