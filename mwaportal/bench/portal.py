@@ -1,4 +1,4 @@
-"""`portal-page-first`, `-deep`, `-filtered` and `portal-change`: how long a page of a list takes the server, with 1,000,000 entries in each list.
+"""`portal-page-first`, `-deep`, `-filtered`, `portal-change`: a page of a list of 1,000,000 entries.
 
 MWA_BENCH_ENTRIES says how many. The time is that of a whole request of somebody who is signed in, without the
 network. Of each kind of page the 95th percentile over all lists is given; needed are 100 ms. The change is
