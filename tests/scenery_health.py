@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from nodes.models import Pair
-from nodes.postgres.health.figures import Database, HeldSlot, OldTransaction, Sender, Worker
+from nodes.postgres.health.figures import Database, HeldSlot, Limit, OldTransaction, Sender, Worker
 from tests.health import figures, make_room
 from tracking.models import Alert, Beyond, Message, NodeHealth, RecorderLine
 
@@ -31,7 +31,9 @@ _TOLD = (
 def make_health_of(pair: Pair) -> None:
     """Both nodes measured, two alerts open, lines in the recorder, messages."""
     slot = pair.pools.first().slot()
+    limits = [Limit("max_connections", 120, 37), Limit("max_replication_slots", 20, 3)]
     source = figures(
+        limits=limits,
         databases=[Database("shop", 48 * 2**30), Database("shop_reports", 11 * 2**30)],
         slots=[
             HeldSlot(slot, "logical", "shop", 4_711, False, 65_536, "reserved", None, None, ""),
@@ -48,6 +50,7 @@ def make_health_of(pair: Pair) -> None:
     )  # fmt: skip
     copy = figures(
         180004,
+        limits=limits,
         databases=[Database("shop", 41 * 2**30), Database("shop_reports", 10 * 2**30)],
         workers=[Worker(slot, "shop", True, 991, "apply", 3_600.0, "idle", 0.4, 0, 0)],
         missing={"volumes": "the node's data directory cannot be seen from here"},
