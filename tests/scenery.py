@@ -1,7 +1,7 @@
 """A portal as it looks on a real night: four pairs, each at another point.
 
-`shop` is in step, and a role swap is asked for; `crm` is being copied; `billing` is suspended with somebody in
-the way; `hr` is calm.
+`shop` is in step, and a role swap is asked for; `crm` is being copied; `billing` is suspended with somebody
+in the way; `hr` is calm.
 """
 
 from datetime import timedelta
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from nodes import properties
 from nodes.models import Pair, StoragePool, SwapRequest
+from tests import qsys2
 from tests.portal import (
     make_people,
     make_root,
@@ -123,6 +124,11 @@ def make_suspended(name: str) -> None:
     make_samples(pool, rows=1_840)
     set_state(pool, "TRACKING", "SUSPENDED", 9070)
     make_hand_overs(pool)
+    qsys2.on_sheet(pool, 1)
+    for table, changes, keys, whole in (
+        ("invoices", 3_120, 1_204, ""), ("payments", 944, 636, ""), ("reminders", 96_402, 0, "share above 30 %"),
+    ):  # fmt: skip
+        qsys2.track(pool, table, changes=changes, keys=keys, whole=whole)
     run = HandOver.begin(pool)
     for part in ("0", "1.1", "1.2"):
         run.enter(part, None)

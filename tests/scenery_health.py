@@ -12,7 +12,7 @@ from tracking.models import Alert, Beyond, Message, NodeHealth, RecorderLine
 _LINES = (
     (3, "ENGINE", 2, "shop", "step MIRRORED, nothing to do", None),
     (11, "FILES", 2, "/srv/shop/media", "carried 12 files, 0.6 MB", 0.41),
-    (19, "DEFINITIONS", 1, "shop", "CREATE VIEW public.open_orders failed: column o.shipped_on does not exist", 0.02),
+    (19, "DEFINITIONS", 1, "shop", "CREATE VIEW public.open_orders failed: no column o.shipped_on", 0.02),
     (42, "OTHERS", 2, "shop", "looked at 14 roles and 3 settings", 0.18),
     (58, "COMPARE", 2, "shop_reports", "17 of 40 tables, 3,204,118 rows", 78.2),
     (90, "HEALTH", 1, "", "slot mwa_old_1_f of node old-shop holds 9.0 GB of log; allowed is 2.0 GB", None),

@@ -30,7 +30,7 @@ _COPIES = (
     ("tags", "COPIED", 1_204, 1, 1.0), ("campaigns", "WAITING", 18_400, 12, 0),
 )  # fmt: skip
 _CHECKS = (
-    ("server version", None, "both", "passed", "source 16.4, copy 18.0", "copy not older than source", "", ()),
+    ("server version", None, "both", "passed", "16.4 and 18.0", "copy not older than source", "", ()),
     ("wal_level", None, "source", "passed", "logical", "logical", "", ()),
     ("free replication slots", None, "source", "passed", "8 of 10 are free", "at least 4", "", ()),
     ("database", "shop", "copy", "passed", "there, and empty", "an empty database shop", "", ()),

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import live, pytestmark as pytestmark
+from tests.browser import live, pytestmark  # noqa: F401
 from tests.pictures import picture
 from tests.portal import PASSWORD
 from tests.served import Served
@@ -21,7 +21,11 @@ SCREENS = Path(__file__).resolve().parents[1] / "docs" / "screens"
 SEED = "from tests.scenery import *; make_scenery()"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OTHERS = {"home": "/", "new-pair": "/pairs/new/", "object-types": "/object-types/"}
-LIVELIEST = {"migration": "crm", "synchronization": "billing"}  # where the most is to be seen
+LIVELIEST = {
+    "migration": "crm",
+    "synchronization": "billing",
+    "tables": "billing",
+}  # where the most is to be seen
 EVERY = {
     **OTHERS,
     **{key or "overview": f"/pairs/{LIVELIEST.get(key, 'shop')}/{f'{key}/' if key else ''}" for key in PAGES},
@@ -72,6 +76,53 @@ def test_a_page_is_accessible_and_fits_its_window(window, served, name, scheme):
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert said == []
+
+
+_STOP = """before => {
+    const now = document.activeElement;
+    const later = !before || before.compareDocumentPosition(now) & Node.DOCUMENT_POSITION_FOLLOWING;
+    return later && getComputedStyle(now).outlineStyle === "solid" ? "" : now.outerHTML;
+}"""
+
+
+def test_the_tab_key_goes_through_a_page_from_above_and_shows_where_it_is(window, served):
+    page = window("light")
+    page.set_viewport_size(DESK)
+    page.goto(f"{served.url}/pairs/shop/definitions/")
+    before = None
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        assert page.evaluate(_STOP, before) == ""
+        before = page.evaluate_handle("document.activeElement")
+
+
+def test_the_menu_and_what_is_asked_are_opened_and_left_by_keyboard(window, served):
+    page = window("light")
+    page.set_viewport_size(PHONE)
+    page.goto(f"{served.url}/pairs/shop/guide/")
+    menu, button = (
+        page.get_by_role("navigation", name="Pages of shop"),
+        page.get_by_role("button", name="Menu"),
+    )
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(menu).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(menu.get_by_role("link", name="Overview")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(button).to_be_focused()
+    asks, dialog = page.locator("#remove-ask"), page.get_by_role("dialog", name="Remove: shop")
+    asks.focus()
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(dialog.get_by_role("button", name="Remove shop")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(asks).to_be_focused()
 
 
 def _picture(page: Page, path: Path) -> None:
