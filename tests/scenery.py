@@ -126,7 +126,8 @@ def make_suspended(name: str) -> None:
     make_hand_overs(pool)
     qsys2.on_sheet(pool, 1)
     for table, changes, keys, whole in (
-        ("invoices", 3_120, 1_204, ""), ("payments", 944, 636, ""), ("reminders", 96_402, 0, "share above 30 %"),
+        ("invoices", 3_120, 1_204, ""), ("payments", 944, 636, ""),
+        ("reminders", 96_402, 0, "share above 30 %"),
     ):  # fmt: skip
         qsys2.track(pool, table, changes=changes, keys=keys, whole=whole)
     run = HandOver.begin(pool)

@@ -31,6 +31,11 @@ EVERY = {
     **{key or "overview": f"/pairs/{LIVELIEST.get(key, 'shop')}/{f'{key}/' if key else ''}" for key in PAGES},
 }
 LOWEST, HIGHEST = 960, 2_000  # pixels of a picture; the whole menu is on each
+_JUST_MEASURED = """
+    with gap as (select now() - max(at) as passed from tracking_poolsample),
+        measured as (update nodes_storagepool set measured_at = now())
+    update tracking_poolsample set at = at + passed from gap
+"""  # there is no engine that does it
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
 
@@ -65,6 +70,8 @@ def test_a_page_is_accessible_and_fits_its_window(window, served, name, scheme):
     page.set_viewport_size(DESK)
     page.on("console", lambda message: message.type in ("error", "warning") and said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
+    with served.database() as database:
+        database.execute(_JUST_MEASURED)
     page.goto(f"{served.url}{EVERY[name]}")
     if page.locator("#liveness").count():
         live(page)
