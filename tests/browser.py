@@ -23,7 +23,7 @@ pytestmark = [
 expect.set_options(timeout=12_000)  # the tick is 5 s
 OPTIONS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
+    " --disable-component-update --disable-sync --disable-lcd-text"
 )
 
 

@@ -112,7 +112,7 @@ class Tick(tables.Column):
     """A box to tick, for what is asked of many at once."""
 
     def __init__(self) -> None:
-        super().__init__(empty_values=(), verbose_name="", attrs={"td": {"class": "tick"}})
+        super().__init__(empty_values=(), verbose_name="Tick", attrs={"td": {"class": "tick"}})
 
     def render(self, record: Any) -> SafeString:
         return format_html(_TICK, record.pk, record.pk, record)
@@ -281,7 +281,7 @@ class MigratedTable(List):
     count = Number(verbose_name="Times")
     size = tables.Column(attrs=NUMBER, default="")
     ended_at = When(verbose_name="Last")
-    forget = tables.Column(accessor="pk", verbose_name="")
+    forget = tables.Column(accessor="pk", verbose_name="Entry")
 
     class Meta(List.Meta):
         empty_text = "No definition has been carried since the system migration."
