@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from nodes.models import StoragePool
+from nodes.models import StoragePool, SwapRequest
 from tests.portal import (
     OLGA,
     make_history,
@@ -173,6 +173,12 @@ def test_what_is_not_measured_now_is_unknown(pair):
 
 
 def test_what_else_is_in_the_way_of_a_cutover_is_said(pair):
+    make_history(pair)
+    assert "Not now" in ready(pair) and "2 definition changes of pool *SYSBAS are not on" in ready(pair)
+
+
+def test_a_request_for_a_role_swap_hides_nothing_that_is_in_its_way(pair):
+    SwapRequest.request(pair, make_people()["olga"])
     make_history(pair)
     assert "Not now" in ready(pair) and "2 definition changes of pool *SYSBAS are not on" in ready(pair)
 

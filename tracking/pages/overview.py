@@ -97,7 +97,7 @@ def _percent(value: int | None, limit: int) -> int | None:
 def _ready(view: PairView, samples: dict[int, list]) -> readiness.Readiness:
     pools = {key: readiness.of_pool(pool, samples.get(key, []), view.now) for key, pool in view.pools.items()}
     names = {key: pool.asp_name for key, pool in view.pools.items()}
-    return readiness.of_pair(pools, names, view.in_the_way_of_swap)
+    return readiness.of_pair(pools, names, view.obstacle)
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,14 @@ class PairView:
         return next((swap for swap in self.swaps if swap.state in status.OPEN_SWAP), None)
 
     @cached_property
+    def obstacle(self) -> str:
+        """What is in the way of a role swap now, whether one has been asked for or not."""
+        return self.pair.in_the_way_of_swap()
+
+    @property
     def in_the_way_of_swap(self) -> str:
         """Why none can be asked for now; empty while one is open."""
-        return "" if self.swap else self.pair.in_the_way_of_swap()
+        return "" if self.swap else self.obstacle
 
     @cached_property
     def open_definitions(self) -> int:
