@@ -52,6 +52,9 @@ class Command(BaseCommand):
             endpoints=build_endpoint_description_strings(host=self.host, port=self.port),
             ready_callable=self.ready,
             server_name="mwa",
+            # After a restart all open pages come back at once, and each is let in by way of the database.
+            websocket_handshake_timeout=60,
+            websocket_connect_timeout=60,
         )
         server.run()
         if server.abort_start:
