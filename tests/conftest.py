@@ -132,3 +132,11 @@ def engine(servers: TwoServers, database: Database, transactional_db: None) -> I
     made = Engine(servers, database)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Which pairs the engine was woken for."""
+    found: list[int] = []
+    monkeypatch.setattr("mwaportal.doorbell.ring", found.append)
+    return found

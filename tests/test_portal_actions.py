@@ -18,14 +18,6 @@ def people():
     return make_people()
 
 
-@pytest.fixture
-def rung(monkeypatch) -> list[int]:
-    """Which pairs the engine was woken for."""
-    found: list[int] = []
-    monkeypatch.setattr("mwaportal.doorbell.ring", found.append)
-    return found
-
-
 def post(user, path: str, **data: str) -> str:
     """What the page says after somebody has pressed a button."""
     client = Client()

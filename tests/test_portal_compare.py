@@ -8,7 +8,6 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from mwaportal import doorbell
 from mwaportal.access import Viewer
 from nodes.models import Pair, SwapRequest
 from tests.portal import OLGA, make_pair, make_people, make_root, make_synchronizing_pair
@@ -23,14 +22,6 @@ HOSTILE = "<script>alert(1)</script>"
 @pytest.fixture
 def pair():
     return make_synchronizing_pair()
-
-
-@pytest.fixture
-def rung(monkeypatch):
-    calls: list[int] = []
-    monkeypatch.setattr(doorbell, "ring", calls.append)
-    monkeypatch.setattr(doorbell, "notify", lambda pair_id: None)
-    return calls
 
 
 @pytest.fixture

@@ -23,14 +23,6 @@ def olga() -> Client:
     return client
 
 
-@pytest.fixture
-def rung(monkeypatch) -> list[int]:
-    """Which pairs the engine was woken for."""
-    found: list[int] = []
-    monkeypatch.setattr("mwaportal.doorbell.ring", found.append)
-    return found
-
-
 def post(client: Client, path: str, **data: str) -> str:
     return unescape(client.post(path, data, follow=True).content.decode())
 

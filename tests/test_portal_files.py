@@ -33,14 +33,6 @@ def olga() -> Client:
 
 
 @pytest.fixture
-def rung(monkeypatch) -> list[int]:
-    """Which pairs the engine was woken for."""
-    found: list[int] = []
-    monkeypatch.setattr("mwaportal.doorbell.ring", found.append)
-    return found
-
-
-@pytest.fixture
 def top():
     with tempfile.TemporaryDirectory(prefix="mwa-roots-") as made:
         yield Path(made).resolve()

@@ -40,14 +40,6 @@ JOB = {
 
 
 @pytest.fixture
-def rung(monkeypatch) -> list[int]:
-    """Which pairs the engine was woken for."""
-    found: list[int] = []
-    monkeypatch.setattr("mwaportal.doorbell.ring", found.append)
-    return found
-
-
-@pytest.fixture
 def pool():
     """Of a pair that an engine works on."""
     pair = make_synchronizing_pair()

@@ -4,7 +4,7 @@ import django_tables2 as tables
 
 from nodes.properties import BY_NAME
 
-from .tables import List, When
+from .columns import List, When
 
 
 class ChangeTable(List):

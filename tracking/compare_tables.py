@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from mwaportal import shown
 from mwaportal.templatetags.portal import indicator, status
 
-from .tables import NUMBER, List, Number, When
+from .columns import NUMBER, List, Number, When
 
 _STATE = {"td": {"class": "state"}}
 _NAME = {"td": {"class": "name"}}

@@ -8,7 +8,8 @@ from django.utils.safestring import SafeString
 
 from mwaportal import shown
 
-from .tables import NUMBER, ActsTable, List, Number, When, failure
+from .acts_table import ActsTable, failure
+from .columns import NUMBER, List, Number, When
 
 _PATH = {"td": {"class": "name path"}}
 

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from mwaportal.templatetags.portal import status
 
-from .tables import NUMBER, List
+from .columns import NUMBER, List
 
 _SHORT = 300  # characters of a line; the rest is folded
 

@@ -10,7 +10,7 @@ from mwaportal import shown
 from mwaportal.templatetags.portal import status
 from nodes.postgres import lsn
 
-from .tables import NUMBER, List, Number, Size, When
+from .columns import NUMBER, List, Number, Size, When
 
 
 class CopyTable(List):

@@ -6,7 +6,7 @@ import django_tables2 as tables
 
 from mwaportal import shown
 
-from .tables import NUMBER, List
+from .columns import NUMBER, List
 
 _STATE = {"td": {"class": "state"}}
 

@@ -63,15 +63,18 @@ def compare_database(
 
     threads = ThreadPoolExecutor(jobs, thread_name_prefix="mwa compare")
     try:
-        pending: set[Future[TableResult]] = {threads.submit(compare, name) for name in names}
-        while pending and not (stop and stop.is_set()):
-            done, pending = wait(pending, _POLL_SECONDS, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+        yield from _as_ready({threads.submit(compare, name) for name in names}, stop)
     finally:
         halt.set()
         threads.shutdown(cancel_futures=True)
         sessions.close()
+
+
+def _as_ready(pending: set[Future[TableResult]], stop: Event | None) -> Iterator[TableResult]:
+    while pending and not (stop and stop.is_set()):
+        done, pending = wait(pending, _POLL_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield future.result()
 
 
 def listed(

@@ -1,11 +1,10 @@
 """The compares of a pair's pools that were asked for, by people or by the schedule."""
 
 import logging
-import threading
 import time
 
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.utils import timezone
 
 from nodes.models import Pair
@@ -13,6 +12,7 @@ from nodes.postgres.connect import Unreachable
 from tracking.models import CompareResult, CompareRun, CompareSchedule
 
 from . import proof
+from .beside import Beside
 from .poolruntime import PoolRuntime
 from .say import say
 
@@ -24,13 +24,12 @@ class Compares:
     """The compares of one pair that people asked for, one at a time, beside the pair's loop."""
 
     def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._beside = Beside()
         self._look_at = 0.0
 
     def step(self, runtimes: list[PoolRuntime]) -> None:
         """Begin the next one where none is running and its pool is replicating."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._beside.busy:
             return
         for runtime in runtimes:
             asked = CompareRun.objects.filter(pool=runtime.pool, ended_at=None).order_by("id").first()
@@ -38,8 +37,7 @@ class Compares:
                 CompareRun.objects.filter(pk=asked.pk).update(ended_at=timezone.now())
             elif asked and runtime.pool.replicating and asked.begin():
                 CompareResult.objects.filter(run=asked).delete()  # begun by an engine that died
-                self._thread = threading.Thread(target=self._run, args=(asked, runtime), daemon=True)
-                self._thread.start()
+                self._beside.begin(self._run, asked, runtime)
                 return
 
     def ask_when_due(self, pair: Pair) -> None:
@@ -56,15 +54,11 @@ class Compares:
 
     def stop(self) -> None:
         """End the one that is running; it begins again with the next engine."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(10)
+        self._beside.stop()
 
     def _run(self, asked: CompareRun, runtime: PoolRuntime) -> None:
         try:
             with runtime.at("COMPARE"):
-                proof.run(asked, runtime, None, self._stop)
+                proof.run(asked, runtime, None, self._beside.halt)
         except (Unreachable, psycopg.Error, DatabaseError) as error:
             _log.warning("%s begins again: %s", asked, error)
-        finally:
-            connection.close()

@@ -9,7 +9,7 @@ import threading
 import time
 
 import psycopg
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.utils import timezone
 
 from mwaportal import doorbell
@@ -28,6 +28,7 @@ from tracking.ifs.watching import RootGone
 from tracking.models import FileCompare
 
 from .beat import Beat
+from .beside import Beside, Pace
 from .say import say
 
 _log = logging.getLogger("mwa.engine")
@@ -41,41 +42,30 @@ class FileCompares:
     """The compares of one root, one at a time, in a thread of their own."""
 
     def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._not_before = time.monotonic() + _EVERY_SECONDS
+        self._beside = Beside()
+        self._pace = Pace(_EVERY_SECONDS, _SHARE, first=_EVERY_SECONDS)
 
     def step(self, root: FileRoot, carrier: Carrier) -> None:
         """Begin the next one where it is time, or somebody has asked."""
-        if (
-            self._stop.is_set()
-            or not root.replicating
-            or (self._thread is not None and self._thread.is_alive())
-        ):
+        if self._beside.halt.is_set() or not root.replicating or self._beside.busy:
             return
         asked = root.compares.filter(ended_at=None).first()
-        if asked or time.monotonic() >= self._not_before:
-            self._thread = threading.Thread(target=self._run, args=(root, carrier, asked), daemon=True)
-            self._thread.start()
+        if asked or self._pace.due:
+            self._beside.begin(self._run, root, carrier, asked)
 
     def stop(self) -> None:
         """End the one that is running; one that was asked for begins again with the next engine."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(10)
+        self._beside.stop()
 
     def _run(self, root: FileRoot, carrier: Carrier, asked: FileCompare | None) -> None:
-        began = time.monotonic()
         try:
-            if asked:
-                carry_out(asked, carrier, self._stop)
-            else:
-                look(root, carrier, self._stop)
+            with self._pace.turn():
+                if asked:
+                    carry_out(asked, carrier, self._beside.halt)
+                else:
+                    look(root, carrier, self._beside.halt)
         except (Unreachable, psycopg.Error, DatabaseError, RootGone, NotReached, OSError) as error:
             _log.warning("comparing the files of %s: %s", root, error)
-        finally:
-            self._not_before = time.monotonic() + max(_EVERY_SECONDS, _SHARE * (time.monotonic() - began))
-            connection.close()
 
 
 def carry_out(asked: FileCompare, carrier: Carrier, stop: threading.Event) -> None:

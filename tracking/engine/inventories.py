@@ -4,11 +4,10 @@ In a thread of its own beside the pair's loop; what cannot be counted leaves the
 """
 
 import logging
-import threading
 import time
 
 import psycopg
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from mwaportal import doorbell
@@ -16,6 +15,7 @@ from nodes.postgres import inventory
 from nodes.postgres.connect import Unreachable, connect
 from tracking.models import Inventory, ObjectCount
 
+from .beside import Beside, Pace
 from .poolruntime import PoolRuntime
 
 _log = logging.getLogger("mwa.engine")
@@ -29,38 +29,32 @@ class Inventories:
     """The inventories of one pair, one at a time."""
 
     def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-        self._not_before = self._look_at = 0.0
-        self._stop = threading.Event()
+        self._beside = Beside()
+        self._pace = Pace(_EVERY_SECONDS, _SHARE)
+        self._look_at = 0.0
 
     def step(self, runtimes: list[PoolRuntime]) -> None:
         """Begin where it is time, or somebody has asked."""
         now = time.monotonic()
-        if now < self._look_at or (self._thread is not None and self._thread.is_alive()):
+        if now < self._look_at or self._beside.busy:
             return
         self._look_at = now + _LOOK_SECONDS
         known = [runtime for runtime in runtimes if runtime.pool.step]  # else schema mwa is not there yet
-        if known and (now >= self._not_before or _asked(known)):
-            self._thread = threading.Thread(target=self._run, args=(known,), daemon=True)
-            self._thread.start()
+        if known and (self._pace.due or _asked(known)):
+            self._beside.begin(self._run, known)
 
     def stop(self) -> None:
         """End after the pool that is under way."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(10)
+        self._beside.stop()
 
     def _run(self, runtimes: list[PoolRuntime]) -> None:
-        began = time.monotonic()
         try:
-            for runtime in runtimes:
-                if not self._stop.is_set():
-                    take(runtime)
+            with self._pace.turn():
+                for runtime in runtimes:
+                    if not self._beside.halt.is_set():
+                        take(runtime)
         except DatabaseError as error:
             _log.warning("inventory of %s: %s", runtimes[0].pool.pair, error)
-        finally:
-            self._not_before = time.monotonic() + max(_EVERY_SECONDS, _SHARE * (time.monotonic() - began))
-            connection.close()
 
 
 def take(runtime: PoolRuntime) -> None:

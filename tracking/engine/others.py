@@ -10,7 +10,7 @@ import time
 from itertools import groupby
 
 import psycopg
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from mwaportal import doorbell
@@ -21,6 +21,7 @@ from tracking.restore import renamed_roles
 from tracking.restore.difference import CarryFailed, Difference
 from tracking.restore.inspect import ROLES, carry_all, inspect
 
+from .beside import Beside, Pace
 from .poolruntime import PoolRuntime
 from .say import say, took
 
@@ -44,9 +45,8 @@ class Others:
     """The inspections of one pair, one at a time."""
 
     def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-        self._not_before = 0.0
-        self._stop = threading.Event()
+        self._beside = Beside()
+        self._pace = Pace(_EVERY_SECONDS, _SHARE)
         self._left = True  # whether something may be on the list, which somebody may want to be tried
         self._begun = False
 
@@ -56,40 +56,30 @@ class Others:
             for runtime in runtimes:
                 rest(runtime)
             self._begun = True
-        due = time.monotonic() >= self._not_before or self._asked_again(runtimes)
-        if due and not self.running and all(runtime.pool.replicating for runtime in runtimes):
-            self._thread = threading.Thread(target=self._run, args=(list(runtimes),), daemon=True)
-            self._thread.start()
+        due = self._pace.due or self._asked_again(runtimes)
+        if due and not self._beside.busy and all(runtime.pool.replicating for runtime in runtimes):
+            self._beside.begin(self._run, list(runtimes))
 
     def _asked_again(self, runtimes: list[PoolRuntime]) -> bool:
         pools = [runtime.pool.pk for runtime in runtimes]
         return self._left and OtherObject.objects.filter(pool__in=pools, retry_asked=True).exists()
 
-    @property
-    def running(self) -> bool:
-        """Whether one is under way."""
-        return self._thread is not None and self._thread.is_alive()
-
     def stop(self) -> None:
         """End after the object that is under way."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(10)
+        self._beside.stop()
 
     def _run(self, runtimes: list[PoolRuntime]) -> None:
-        began = time.monotonic()
+        began, halt = time.monotonic(), self._beside.halt
         try:
-            for runtime in runtimes:
-                if not self._stop.is_set():
-                    with runtime.at("OTHERS"):
-                        bring(runtime, self._stop)
+            with self._pace.turn():
+                for runtime in runtimes:
+                    if not halt.is_set():
+                        with runtime.at("OTHERS"):
+                            bring(runtime, halt)
             took(began, "Other objects were looked at", runtimes[0].pool.pair, detail=True)
             self._left = OtherObject.objects.filter(pool__in=[each.pool.pk for each in runtimes]).exists()
         except (Unreachable, psycopg.Error, DatabaseError) as error:
             _log.warning("other objects of %s: %s", runtimes[0].pool.pair, error)
-        finally:
-            self._not_before = time.monotonic() + max(_EVERY_SECONDS, _SHARE * (time.monotonic() - began))
-            connection.close()
 
 
 def bring(runtime: PoolRuntime, stop: threading.Event) -> list[str]:

@@ -1,10 +1,9 @@
 """The preflights of one pair that somebody asked for, one at a time, beside the pair's loop."""
 
 import logging
-import threading
 from dataclasses import asdict
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from mwaportal import doorbell
 from nodes.models import Pair
@@ -12,6 +11,7 @@ from nodes.postgres.preflight.place import redact
 from tracking.models import PreflightRun
 
 from . import jobs, paircheck
+from .beside import Beside
 
 _log = logging.getLogger("mwa.engine")
 
@@ -21,18 +21,17 @@ class Preflights:
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
-        self._thread: threading.Thread | None = None
+        self._beside = Beside()
 
     def step(self, pair: Pair) -> None:
         """Begin the one that is asked for; also one that an engine has begun which is gone."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._beside.busy:
             return
         asked = pair.preflights.filter(ended_at=None).first()
         if asked is not None:
             asked.pair = pair
             asked.begin(self._owner)
-            self._thread = threading.Thread(target=self._run, args=(asked,), daemon=True)
-            self._thread.start()
+            self._beside.begin(self._run, asked)
 
     def _run(self, asked: PreflightRun) -> None:
         try:
@@ -43,7 +42,6 @@ class Preflights:
             _log.warning("%s begins again: %s", asked, error)
         finally:
             doorbell.notify(asked.pair_id)
-            connection.close()
 
 
 def _found(asked: PreflightRun) -> dict[str, object]:

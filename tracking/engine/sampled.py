@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from types import TracebackType
 
 import psycopg
@@ -14,7 +15,7 @@ _log = logging.getLogger("mwa.engine")
 _EVERY_SECONDS = 0.5
 
 
-class Sampled:
+class Sampled(ABC):
     """A thread with a session on the copy that calls `sample` as long as this lasts.
 
     What it cannot see at one time it sees at the next; the step itself says what is wrong.
@@ -25,9 +26,9 @@ class Sampled:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name=purpose)
 
+    @abstractmethod
     def sample(self, session: Connection) -> None:
         """Look, and write down what is seen."""
-        raise NotImplementedError
 
     def _watch(self) -> None:
         session: Connection | None = None

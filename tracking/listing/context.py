@@ -12,6 +12,7 @@ from mwaportal import shown
 from mwaportal.templatetags.portal import indicator
 from nodes import status
 from tracking import file_tables, tables
+from tracking.columns import List
 
 from .form import WAITS
 from .page import SIZE, Listing
@@ -96,7 +97,7 @@ def context(listing: Listing) -> dict[str, Any]:
     }
 
 
-def _table(listing: Listing) -> tables.List:
+def _table(listing: Listing) -> List:
     spec, view = listing.spec, listing.view
     one = len(listing.holders) == 1
     given: dict[str, Any] = {"exclude": ("pool", "root") if one else ()}
@@ -109,7 +110,7 @@ def _table(listing: Listing) -> tables.List:
     return _TABLES[spec.key](listing.rows, **given)
 
 
-def _cells(table: tables.List) -> dict[int, SafeString]:
+def _cells(table: List) -> dict[int, SafeString]:
     """The cells of each row, by its key; what they have in common is worked out once for a column."""
     columns = [(column.name, mark_safe(column.attrs["td"].as_html())) for column in table.columns]
     return {

@@ -1,6 +1,7 @@
 """The lists that have pages: tracking lists, what has been carried, attempts, the journal."""
 
 from nodes import status
+from tracking.acts_table import WORDS
 from tracking.models import (
     Attempt,
     DefinitionEntry,
@@ -20,17 +21,8 @@ _NEEDED = """
          when c.set_aside = 'DEFERRED' then 1 when c.state = 'FAILED' then 0
          when c.state = 'MIGRATING' then 2 when c.state in ('READY', 'PREPARING') then 3 else {} end
 """
-_ACTS = {
-    "retry": "Try again",
-    "done": "Tick off",
-    "restore": "Take up again",
-    "omit": "Omit",
-    "defer": "Defer",
-    "remove": "Remove",
-    "prioritize": "Set priority",
-}
-_FILE_ACTS = {act: _ACTS[act] for act in ("retry", "restore", "omit", "defer", "remove")}
-_OTHER_ACTS = {act: label for act, label in _ACTS.items() if act != "remove"}
+_FILE_ACTS = {act: WORDS[act] for act in ("retry", "restore", "omit", "defer", "remove")}
+_OTHER_ACTS = {act: label for act, label in WORDS.items() if act != "remove"}
 _NAME = Sort("name", "Name", "name", "text")
 _BARE = Sort("bare", "Name without its schema", "bare", "text", offered=False)
 _NEWEST = Sort("newest", "Newest first", "recent", "timestamptz", descending=True)
@@ -58,7 +50,7 @@ TABLES = Spec(
 DEFINITIONS = Spec(
     "definitions", DefinitionEntry, ("state", "set_aside", "object_type"),
     (_NEEDED_FIRST, _NEWEST, _OLDEST, _NAME, _BARE),
-    rank=_NEEDED.format(0), states=status.TRACKING_STATE, searched=_SEARCH_OBJECT, acts=_ACTS,
+    rank=_NEEDED.format(0), states=status.TRACKING_STATE, searched=_SEARCH_OBJECT, acts=WORDS,
     set_aside=True, with_schema=True,
 )  # fmt: skip
 OBJECTS = Spec(

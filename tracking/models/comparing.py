@@ -32,13 +32,10 @@ class Compare(models.Model):
     verdict = models.CharField(max_length=14, choices=status.VERDICT.choices, blank=True)
     message = models.TextField(blank=True)
 
+    in_step: bool  # whether what it compares is replicating, which it waits for
+
     class Meta:
         abstract = True
-
-    @property
-    def in_step(self) -> bool:
-        """Whether what it compares is replicating, which it waits for."""
-        raise NotImplementedError
 
     @property
     def standing(self) -> Status:
