@@ -1,6 +1,9 @@
 """Two servers for a measurement, started in a temporary directory and removed in the end."""
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +18,16 @@ from tracking.mirror import subscription
 from tracking.mirror.capture_client import CaptureProcess
 from tracking.mirror.handover import HandedOver, Route, hand_over
 
-_LIST = Path(subscription.__file__).with_name("list.sql")
+_TOP = Path(__file__).resolve().parents[2]
+_OF_NO_PAIR = """
+    do $$ declare each record; begin
+        for each in select conrelid::regclass as list, conname from pg_constraint
+            where contype = 'f' and conrelid::regclass::text in (
+                'tracking_trackedtable', 'tracking_capturedposition', 'tracking_filechange',
+                'tracking_migratedfile', 'tracking_filewatch')
+        loop execute format('alter table %s drop constraint %I', each.list, each.conname); end loop;
+    end $$
+"""
 _PATIENCE_SECONDS = 900
 
 
@@ -49,13 +61,21 @@ def bed() -> Iterator[Bed]:
     try:
         for server in servers:
             server.start()
-        with connect(made.portal.conninfo(), "bench", search_path="public") as portal:
-            portal.execute(_LIST.read_text())
+        make_lists(made.portal.conninfo(), top)
         yield made
     finally:
         for server in servers:
             server.stop("immediate")
         shutil.rmtree(top, ignore_errors=True)
+
+
+def make_lists(conninfo: str, home: Path) -> None:
+    """The portal's own tables, with all that its lists cost there; their rows need no pair here."""
+    given = {"DATABASE_URL": conninfo, "MWA_HOME": str(home), "DJANGO_SETTINGS_MODULE": "mwaportal.settings"}
+    command = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(command, cwd=_TOP, env={**os.environ, **given}, check=True)
+    with connect(conninfo, "bench", search_path="public") as portal:
+        portal.execute(_OF_NO_PAIR)
 
 
 class Mirrored:

@@ -29,7 +29,7 @@ from tracking.ifs.tracker import TrackerConfig
 from tracking.ifs.tracker_client import TrackerProcess
 
 from . import files_watch
-from .bed import line, seconds_since
+from .bed import line, make_lists, seconds_since
 
 ROUNDS = 3
 RATE, SECONDS = 200, 20
@@ -93,8 +93,7 @@ def run() -> Iterator[dict[str, Any]]:
     portal = EmbeddedServer(top / "portal", 18)
     try:
         portal.start()
-        with connect(portal.conninfo(), "bench", search_path="public") as session:
-            session.execute(Path(changelist.__file__).with_name("list.sql").read_text())
+        make_lists(portal.conninfo(), top)
         for way in files_watch.ways():
             held, _ = files_watch.memory(portal.conninfo(), way)
             yield line(f"files-memory-{way}", held * 100_000 / files_watch.DIRECTORIES, "MB")

@@ -14,7 +14,6 @@ from typing import Any
 import psutil
 
 from nodes.postgres.connect import connect
-from tracking.ifs import changelist
 from tracking.ifs.changelist import FileList
 from tracking.ifs.tracker import TrackerConfig
 from tracking.ifs.tracker_client import TrackerProcess
@@ -44,9 +43,7 @@ print(" ".join(f"{at:.6f}" for at in closed))
 def run() -> Iterator[dict[str, Any]]:
     """Delay from close() to the entry handed out; memory of the tracker."""
     with bed() as made:
-        session, _ = made.database("fileswatch")
-        session.execute(Path(changelist.__file__).with_name("list.sql").read_text())
-        conninfo = made.source.conninfo("fileswatch")
+        conninfo = made.portal.conninfo()
         for way in ways():
             for rate in (200, 5_000):
                 delays, wrote = delay(conninfo, way, rate)
