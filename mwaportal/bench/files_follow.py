@@ -13,8 +13,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -36,6 +38,7 @@ RATE, SECONDS = 200, 20
 CHANGES = 1_000
 _PER_DIRECTORY = 100
 _PATIENCE_SECONDS = 900.0
+_SIDES = ("ours", "rsync")
 _LSYNCD = """
 settings {{ nodaemon = true, logfile = "{top}/lsyncd.log", insist = true }}
 sync {{ default.rsync, source = "{source}", target = "{copy}", delay = {delay} }}
@@ -98,7 +101,7 @@ def run() -> Iterator[dict[str, Any]]:
             held, _ = files_watch.memory(portal.conninfo(), way)
             yield line(f"files-memory-{way}", held * 100_000 / files_watch.DIRECTORIES, "MB")
         yield from _delay(top, portal)
-        yield _changes(top, portal, int(os.environ.get("MWA_BENCH_TREE", "500000")))
+        yield from _changes(top, portal, int(os.environ.get("MWA_BENCH_TREE", "500000")))
     finally:
         portal.stop("immediate")
         shutil.rmtree(top, ignore_errors=True)
@@ -162,8 +165,11 @@ def _has_all(copy: Path) -> bool:
     return len(_files(copy)) == RATE * SECONDS
 
 
-def _changes(top: Path, portal: EmbeddedServer, files: int) -> dict[str, Any]:
-    """From the end of 1,000 changes of a large tree until all are on the copy; rsync runs once more then."""
+def _changes(top: Path, portal: EmbeddedServer, files: int) -> Iterator[dict[str, Any]]:
+    """From the end of 1,000 changes of a large tree until all are on the copy; rsync runs once more then.
+
+    They come as files-delay's, 200 a second, or all at once: the application is another process.
+    """
     source, copy = _places(top, "tree")
     for first in range(0, files, _PER_DIRECTORY):
         (directory := source / f"{first // _PER_DIRECTORY}x").mkdir()
@@ -173,31 +179,38 @@ def _changes(top: Path, portal: EmbeddedServer, files: int) -> dict[str, Any]:
     rsync = ["rsync", "-a", "--delete", f"{source}/", f"{other}/"]
     subprocess.run(rsync, check=True)
     following = Following(portal, ROUNDS + 1, source, copy)
+    ways: dict[str, int | None] = {"files-changes": RATE, "files-burst": None}
+    seconds: dict[tuple[str, str], list[float]] = {(way, side): [] for way in ways for side in _SIDES}
     try:
         following.until_there()
-        seconds: dict[str, list[float]] = {"ours": [], "rsync": []}
-        dice = random.Random(1)
-        for _ in range(ROUNDS):
-            _change(source, files, dice)
-            began = time.monotonic()
-            following.until_there()
-            seconds["ours"].append(seconds_since(began))
-            began = time.monotonic()
-            subprocess.run(rsync, check=True)
-            seconds["rsync"].append(seconds_since(began))
-            sys.stderr.write(
-                f"files-changes: ours {seconds['ours'][-1]:.2f} s, rsync {seconds['rsync'][-1]:.2f} s\n"
-            )
+        with ProcessPoolExecutor(1, get_context("spawn")) as application:
+            for seed in range(ROUNDS):
+                for way, rate in ways.items():
+                    application.submit(_change, source, files, seed, rate).result()
+                    began = time.monotonic()
+                    following.until_there()
+                    seconds[way, "ours"].append(seconds_since(began))
+                    began = time.monotonic()
+                    subprocess.run(rsync, check=True)
+                    seconds[way, "rsync"].append(seconds_since(began))
+                    found = ", ".join(f"{side} {seconds[way, side][-1]:.2f} s" for side in _SIDES)
+                    sys.stderr.write(f"{way}: {found}\n")
         if len(_files(copy)) != len(_files(source)):
             raise RuntimeError("the copy has not as many files as the source")
     finally:
         following.close()
-    return line("files-changes", median(seconds["ours"]), "s", "rsync -a", median(seconds["rsync"]))
+    for way in ways:
+        ours, peer = (median(seconds[way, side]) for side in _SIDES)
+        yield line(way, ours, "s", "rsync -a", peer)
 
 
-def _change(source: Path, files: int, dice: random.Random) -> None:
-    """Files are written anew, made, renamed and removed, all over the tree."""
+def _change(source: Path, files: int, seed: int, rate: int | None) -> None:
+    """Files are written anew, made, renamed and removed, all over the tree: so many a second, or at once."""
+    dice = random.Random(seed)
+    began = time.monotonic()
     for number in range(CHANGES):
+        if rate and (ahead := began + number / rate - time.monotonic()) > 0:
+            time.sleep(ahead)
         at = dice.randrange(files)
         path = source / f"{at // _PER_DIRECTORY}x" / f"{at}"
         kind = dice.random()

@@ -21,7 +21,7 @@ from .place import Place
 from .roots import exclusions
 from .treecopy import Progress, TreeCarried, carry_tree
 
-_FILES_AT_ONCE = 16  # each waits for the disk twice, and the disk does several in one go
+_FILES_AT_ONCE = 8  # each waits for the disk twice, and the disk does several in one go
 
 
 class LocalCarrier:
