@@ -234,11 +234,16 @@ def test_changes_that_both_nodes_have_are_forgotten_after_a_week_and_never_carri
 
 
 @pytest.fixture
-def looking(replicating, monkeypatch):
-    """Other objects are looked at all the time; an unlogged table differs, and is locked on the copy."""
+def hurried(monkeypatch):
+    """Other objects are looked at all the time by an engine that is started from here on."""
     monkeypatch.setattr("tracking.engine.others._EVERY_SECONDS", 0.5)
     monkeypatch.setattr("tracking.engine.others._SHARE", 0)
     monkeypatch.setattr("tracking.restore.carrying.LOCK_TIMEOUT", "2s")
+
+
+@pytest.fixture
+def looking(hurried, replicating):
+    """An unlogged table differs, and is locked on the copy."""
     replicating.application("create unlogged table cache (id int primary key)")
     replicating.until("the table", lambda: there(replicating, "cache"))
     with connect(replicating.database.copy_conninfo, "app", autocommit=False) as lock:

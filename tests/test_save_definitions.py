@@ -7,7 +7,7 @@ import pytest
 from nodes.postgres import catalog, publication
 from nodes.postgres.connect import connect, one
 from tests.save import EVERYTHING, definitions, locked, run
-from tracking.save import route
+from tracking.save import parallel, route
 from tracking.save.definitions import (
     DefinitionFailed,
     dump,
@@ -195,6 +195,21 @@ def test_a_copy_of_an_older_version_than_our_programs_gets_the_same_definitions(
     restore_post_data(archive, copy, 2)
     validate_foreign_keys(source, copy, 2)
     assert definitions(copy) == definitions(source)
+
+
+def test_two_processes_that_complain_at_once_of_a_setting_are_no_failure():
+    """Each of them writes its line in three parts, and the other one between them."""
+    unknown = (
+        'could not execute query: ERROR:  unrecognized configuration parameter "transaction_timeout"\n'
+        "Command was: SET transaction_timeout = 0;\n\n"
+    )
+    said = (
+        f"pg_restore:pg_restore:  error: from TOC entry 2500; 0 0 TABLE ATTACH a b\nerror: {unknown}{unknown}"
+    )
+    assert parallel._failure(said, [], 1) is None
+    full = "pg_restore: error: could not execute query: ERROR:  disk full\nCommand was: CREATE INDEX"
+    failure = parallel._failure(said + full, [], 1)
+    assert failure is not None and failure.message == "ERROR:  disk full"
 
 
 @contextmanager

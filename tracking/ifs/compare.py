@@ -220,13 +220,15 @@ class _Comparison:
         return self.sight.at(path, parted(path)[1], here, there)
 
     def _recheck(self) -> None:
-        """Until each is known to be equal or to stay different."""
+        """Until each is known to be equal or to stay different.
+
+        A pause is before the last look, too: who writes all the time is not seen by two looks in a row.
+        """
         deadline, pause = time.monotonic() + self.options.recheck_seconds, _SHORTEST_PAUSE
         while self.suspects and not self._stopped():
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
             late = time.monotonic() >= deadline
-            if not late:
-                time.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
             # Asked before the look: what has been carried by then is seen by it.
             ready = {path: self.caught_up(path) if self.caught_up else late for path in self.suspects}
             paths = list(self.suspects)

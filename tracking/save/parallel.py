@@ -18,7 +18,8 @@ from .failure import DefinitionFailed
 from .restore import RESTORING, listed, named
 
 _FINISHED = "finished item "
-_UNKNOWN = "transaction_timeout"  # what pg_restore 18 sets in each session, and servers before 17 do not know
+_SETTING = "transaction_timeout"  # pg_restore 18 sets it in each session; servers before 17 do not know it
+_UNKNOWN = f"SET {_SETTING}"
 _POLL_SECONDS = 0.2
 _HELD = """
     select l.relation::regclass::text, format('pid %%s (%%s, %%s)', b.pid, b.usename,
@@ -86,13 +87,16 @@ def _look_for_others(copy: Connection) -> None:
 
 
 def _failure(said: str, entries: Collection[Entry], returncode: int) -> DefinitionFailed | None:
-    """In the server's own words, where it has said any; None if it did not know a setting, and no more."""
-    errors = [line for line in said.splitlines() if "error:" in line]
-    real = [line for line in errors if _UNKNOWN not in line]
-    if errors and not real and returncode > 0:
+    """In the server's own words, where it has said any; None if it did not know a setting, and no more.
+
+    Processes that complain at the same time write between each other's words: counted is, not read.
+    """
+    unknown = said.count(_UNKNOWN)
+    if unknown and said.count("error:") == unknown and returncode > 0:
         return None
-    messages = [each.strip() for each in _SERVER_SAYS.findall(said) if _UNKNOWN not in each]
-    message = messages[0] if messages else " ".join(real) or "pg_restore was killed"
+    messages = [each.strip() for each in _SERVER_SAYS.findall(said) if _SETTING not in each]
+    errors = [line for line in said.splitlines() if "error:" in line and _SETTING not in line]
+    message = messages[0] if messages else " ".join(errors) or "pg_restore was killed"
     return DefinitionFailed(named(_FAILED_ENTRY.findall(said)[:1], entries), message)
 
 
