@@ -151,10 +151,9 @@ class _Comparison:
         deadline, pause = time.monotonic() + self.options.recheck_seconds, _SHORTEST_PAUSE
         while self.suspects:
             self._check_stop()
+            time.sleep(pause)  # before the last look, too (see `compare`)
+            pause = min(pause * 2, _LONGEST_PAUSE)
             late = time.monotonic() >= deadline
-            if not late:
-                time.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
             # Asked before the look: what has been carried by then is seen by it.
             ready = {path: self.caught_up(path) if self.caught_up else late for path in self.suspects}
             for path, now in self.sight.look(sorted(self.suspects)).items():
