@@ -57,7 +57,7 @@ def conditions(pair: "Pair") -> Iterator[SwapCheck]:
         yield _in_step(f"Replication of {pool}", f"pool {pool}", pool, "pair")
         yield _criteria(pool)
         yield _definitions(pool)
-        yield _lag(pair, pool)
+        yield _lag(pool)
     for root in pair.file_roots.all():
         yield _in_step(f"Replication of {root.asp_name}", f"file root {root}", root, "files")
         yield _files(root)
@@ -112,11 +112,11 @@ def _definitions(pool: "StoragePool") -> SwapCheck:
     )  # fmt: skip
 
 
-def _lag(pair: "Pair", pool: "StoragePool") -> SwapCheck:
-    lag, limit = pool.lag_bytes, pair.lag_limit_bytes
+def _lag(pool: "StoragePool") -> SwapCheck:
+    lag, limit = pool.lag_bytes, pool.properties.lag_limit_bytes
     needed = f"at most {shown.size(limit)}"
     refusal = f"the lag of pool {pool} is {lag} bytes, allowed are {limit}"
-    way_out = "Wait until it has shrunk, have less written, or allow more in the pair's properties"
+    way_out = "Wait until it has shrunk, have less written, or allow more in the properties"
     found = _check((lag or 0) <= limit, f"Lag of {pool}", shown.size(lag), needed, refusal, way_out, "pair")
     verdict = UNKNOWN if lag is None else found.verdict
     return SwapCheck(**{**vars(found), "verdict": verdict, "since": pool.measured_at})

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from mwaportal.access import Viewer
 from mwaportal.portaldb import portal_conninfo
-from nodes import status, system_criteria
+from nodes import properties, status, system_criteria
 from nodes.models import Pair
 from nodes.postgres.connect import connect
 from tests.portal import make_copies, make_history, make_pair, make_synchronizing_pair, propose
@@ -304,6 +304,19 @@ def test_each_node_answers_for_itself():
         assert (row.primary_node, row.secondary_node) == ("old-shop", "new-shop")
         assert (row.replication_detail_info, row.replication_detail_info_text) == (None, None)
         assert (row.auto_resume, row.parallel_degree, row.lag_bytes) == ("YES", 2, 2_400)
+
+
+def test_a_pool_is_shown_with_its_own_properties_and_else_with_those_of_its_pair():
+    pair = make_pair(databases=("shop", "billing"))
+    first, second = pair.pools.all()
+    properties.change(second, {"auto_resume": "False", "parallel_degree": "7"}, "olga")
+    properties.change(pair, {"parallel_degree": "3"}, "olga")
+    for pool, auto_resume, degree in ((first, "YES", 3), (second, "NO", 7)):
+        assert {(row.auto_resume, row.parallel_degree) for row in mirror(pool)} == {(auto_resume, degree)}
+    properties.change(pair, {"auto_resume": "False"}, "olga")
+    properties.change(second, {"auto_resume": "True", "parallel_degree": ""}, "olga")
+    for pool, auto_resume in ((first, "NO"), (second, "YES")):
+        assert {(row.auto_resume, row.parallel_degree) for row in mirror(pool)} == {(auto_resume, 3)}
 
 
 def test_a_suspended_pool_is_blocked_on_the_secondary_and_says_why():

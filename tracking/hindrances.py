@@ -121,7 +121,9 @@ def _of_the_pool(pair: Pair, pool: StoragePool, now: datetime) -> list[Hindrance
         text = f"{pool.failures} failed in a row, the last: {pool.why}"
         way_out = f"Tried again at {pool.retry_at:%H:%M:%S} UTC, or at once by Start"
         found.append(Hindrance(pool, "pending", text, pool.since, way_out, reverse("pair", args=[pair.name])))
-    held = not pair.auto_resume and pool.retry_at is None and pool.reason not in status.MANUAL_REASONS
+    held = (
+        not pool.properties.auto_resume and pool.retry_at is None and pool.reason not in status.MANUAL_REASONS
+    )
     if held and pair.goal == Pair.Goal.SYNC:
         found.append(Hindrance(
             pool, "incomplete", "Auto resume is off", pool.since, "Start, on the overview",

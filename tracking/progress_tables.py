@@ -85,7 +85,7 @@ class LockTable(List):
         return shown.when(value) if value else "skipped, comes in the end"
 
     def render_most(self, record: Any) -> str:
-        return f"{shown.duration(record.pool.pair.savactwait_seconds)} at a time"
+        return f"{shown.duration(record.pool.properties.savactwait_seconds)} at a time"
 
 
 class CheckpointTable(List):

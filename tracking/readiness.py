@@ -44,7 +44,7 @@ def of_pool(pool: StoragePool, samples: Sequence[Sample], now: datetime) -> Read
     if (run[-1].state, run[-1].detail) != (pool.state, pool.detail):
         return Readiness(Estimate(UNKNOWN), f"{_stands(pool)}; too few samples to say how long it takes")
     if pool.replicating:
-        return _by_lag(run, pool.pair.lag_limit_bytes)
+        return _by_lag(run, pool.properties.lag_limit_bytes)
     return _by_rows(pool, run)
 
 

@@ -6,6 +6,7 @@ from .fileroot import FileRoot
 from .node import Node
 from .pair import Pair
 from .pool import StoragePool
+from .pool_properties import PoolProperties
 from .swap import SwapRequest
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "FileRoot",
     "Node",
     "Pair",
+    "PoolProperties",
     "PropertyChange",
     "StoragePool",
     "SwapRequest",

@@ -7,14 +7,16 @@ from django.utils import timezone
 class PropertyChange(models.Model):
     """A property that somebody has changed, append-only: the database refuses to change or delete one.
 
-    `about` is the pair's name, or the node's; both outlive it. `key` tells it from a later one of the same
-    name. Secrets are never in it: of a connection string it says where it leads.
+    `about` names the pair, its pool or the node, and outlives them. `key`, the same for a pair and its pools,
+    tells it from a later one of the same name, and `pool` is the pool's. Secrets are never in it: of a
+    connection string it says where it leads.
     """
 
     at = models.DateTimeField(default=timezone.now)
     by = models.CharField(max_length=150)
-    about = models.CharField(max_length=63)
+    about = models.CharField(max_length=160)  # two names and a few words
     key = models.CharField(max_length=16)
+    pool = models.BigIntegerField(null=True)
     name = models.CharField(max_length=63)
     before = models.TextField(blank=True)
     after = models.TextField(blank=True)

@@ -6,6 +6,7 @@ from nodes.postgres.criteria import Rule
 
 from .mirrored import Mirrored
 from .pair import Pair
+from .pool_properties import PoolProperties
 
 
 class StoragePool(Mirrored):
@@ -28,6 +29,7 @@ class StoragePool(Mirrored):
     step = models.CharField(max_length=12, choices=Step, default=Step.NEW, blank=True)
     definitions_seen = models.BigIntegerField(default=0)  # the last entry of mwa.definition_changes handled
     criteria_asked = models.BooleanField(default=False)  # whether the engine has criteria to look at
+    own_properties = models.JSONField(default=dict, blank=True)  # for every other one the pair's value holds
 
     lag_bytes = models.BigIntegerField(null=True, blank=True)
     wal_held_bytes = models.BigIntegerField(null=True, blank=True)
@@ -50,6 +52,11 @@ class StoragePool(Mirrored):
     def asp_name(self) -> str:
         """*SYSBAS for the pair's first database, the database's name for every other."""
         return "*SYSBAS" if self.number == 1 else self.database
+
+    @property
+    def properties(self) -> PoolProperties:
+        """What holds for it now: its own values, and else those of its pair."""
+        return PoolProperties.of(self.pair, self.own_properties)
 
     def being_worked_off(self) -> str:
         """What is to be said to somebody who wants to change its lists now; empty where he may."""

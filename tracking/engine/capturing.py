@@ -60,4 +60,4 @@ def make_slot(runtime: PoolRuntime) -> Slot:
     with connect(route.primary_conninfo, "slot") as session:
         if running := transactions.writing(session):
             say(pool.pair, f"The replication slot waits for {'; '.join(map(str, running))}", "", pool)
-        return slot.create(session, pool.slot(), seconds=pool.pair.savactwait_seconds)
+        return slot.create(session, pool.slot(), seconds=pool.properties.savactwait_seconds)

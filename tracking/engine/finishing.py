@@ -25,7 +25,7 @@ Part = FinishingPart.Part
 
 def build(pool: StoragePool, archive: Path, copy_conninfo: str) -> None:
     """All that a copy gets after its rows and before the first hand-over. Raises `DefinitionFailed`."""
-    jobs = pool.pair.parallel_degree
+    jobs = pool.properties.parallel_degree
     with Finishing(pool, copy_conninfo) as seen:
         definitions.restore_post_data(archive, copy_conninfo, jobs, seen.report)
         analyze(copy_conninfo, jobs, seen.report)
@@ -34,7 +34,7 @@ def build(pool: StoragePool, archive: Path, copy_conninfo: str) -> None:
 def validate(pool: StoragePool, source_conninfo: str, copy_conninfo: str) -> None:
     """What needs the rows of one moment: after the first hand-over. Raises `DefinitionFailed`."""
     with _timed(pool, Part.VALIDATION):
-        validate_foreign_keys(source_conninfo, copy_conninfo, pool.pair.parallel_degree)
+        validate_foreign_keys(source_conninfo, copy_conninfo, pool.properties.parallel_degree)
     with _timed(pool, Part.VIEWS):
         refresh_materialized_views(source_conninfo, copy_conninfo)
 

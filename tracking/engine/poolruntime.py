@@ -85,11 +85,11 @@ class PoolRuntime:
     @property
     def route(self) -> Route:
         """How the rows travel now."""
-        pair, database = self.pool.pair, self.pool.database
+        pair, database, has = self.pool.pair, self.pool.database, self.pool.properties
         return Route(
             pair.primary.conninfo_for(database), pair.secondary.conninfo_for(database), portal_conninfo(),
-            self.pool.pk, self.pool.slot(), publication.PUBLICATION, pair.parallel_degree,
-            pair.savactwait_seconds,
+            self.pool.pk, self.pool.slot(), publication.PUBLICATION, has.parallel_degree,
+            has.savactwait_seconds,
         )  # fmt: skip
 
     def check_lease(self) -> None:
@@ -136,7 +136,7 @@ class PoolRuntime:
         """The running capture of this pool, started where there is none. Raises `CaptureFailed`."""
         if not self.capturing:
             self.end_capture()
-            share = self.pool.pair.whole_share_percent / 100
+            share = self.pool.properties.whole_share_percent / 100
             limits = {
                 str(table): max(_LEAST_LIMIT, int(table.rows * share))
                 for table in catalog.tables(self.primary())

@@ -197,9 +197,9 @@ def _define(runtime: PoolRuntime) -> None:
 
 
 def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
-    pool, pair, route = runtime.pool, runtime.pool.pair, runtime.route
+    pool, has, route = runtime.pool, runtime.pool.properties, runtime.route
     options = SaveOptions(
-        savact=pair.savact, savactwait_seconds=pair.savactwait_seconds, jobs=pair.parallel_degree
+        savact=has.savact, savactwait_seconds=has.savactwait_seconds, jobs=has.parallel_degree
     )
     done = {(t.schema, t.name) for t in pool.table_copies.filter(state__in=("COPIED", "GONE", "LATER"))}
     done |= criteria.unmirrored(runtime.primary())
@@ -217,9 +217,14 @@ def _copy(runtime: PoolRuntime, stop: threading.Event) -> None:
     for table in saved.changed:
         definitions.put_off(runtime, table)
     if saved.new:
-        say(pair, f"Created meanwhile, joins at the hand-over: {', '.join(map(str, saved.new))}", "", pool)
+        say(
+            pool.pair,
+            f"Created meanwhile, joins at the hand-over: {', '.join(map(str, saved.new))}",
+            "",
+            pool,
+        )
     if saved.skipped:
-        say(pair, f"Not copied yet, tried again: {', '.join(map(str, saved.skipped))}", "", pool)
+        say(pool.pair, f"Not copied yet, tried again: {', '.join(map(str, saved.skipped))}", "", pool)
         return
     _advance(pool, Step.COPIED)
 

@@ -66,7 +66,8 @@ def _watch(runtime: PoolRuntime, facts: Facts) -> None:
     elif pair.goal == "PAUSED":
         suspend(runtime, 212)
     elif not facts.primary_error:
-        synchronous_mode.keep(runtime, wanted=pair.synchronous and not facts.secondary_error)
+        wanted = runtime.pool.properties.synchronous and not facts.secondary_error
+        synchronous_mode.keep(runtime, wanted=wanted)
         _carry(runtime, facts)
         if not facts.secondary_error:
             pruning.step(runtime)
@@ -97,7 +98,8 @@ def _carry(runtime: PoolRuntime, facts: Facts) -> None:
 
 
 def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
-    pool, wait = runtime.pool, runtime.pool.pair.suspend_wait_seconds
+    pool, has = runtime.pool, runtime.pool.properties
+    wait = has.suspend_wait_seconds
     if facts.primary_error:
         return (226, facts.primary_error) if runtime.failing_for("primary") > wait else (0, "")
     if facts.slot_gone:
@@ -118,8 +120,8 @@ def _reason_to_suspend(runtime: PoolRuntime, facts: Facts) -> tuple[int, str]:
         return 9010, "The apply worker ended with an error; its message is in the secondary's server log"
     if wallimit.beyond(runtime, facts.slot):
         return wallimit.STORAGE, wallimit.text(runtime, facts.slot)
-    if (pool.lag_bytes or 0) > pool.pair.lag_limit_bytes:
-        return 9020, f"The lag is {pool.lag_bytes} bytes, allowed are {pool.pair.lag_limit_bytes}"
+    if (pool.lag_bytes or 0) > has.lag_limit_bytes:
+        return 9020, f"The lag is {pool.lag_bytes} bytes, allowed are {has.lag_limit_bytes}"
     return 0, ""
 
 
@@ -197,7 +199,7 @@ def _wants_to_resume(runtime: PoolRuntime) -> bool:
         set_state(pool, "TRACKING", "SUSPENDED", 9040, why)
         return False
     asked = pool.retry_at is not None  # by somebody, or by an attempt that has failed
-    return pair.auto_resume or asked or pool.reason in status.MANUAL_REASONS
+    return pool.properties.auto_resume or asked or pool.reason in status.MANUAL_REASONS
 
 
 def begin_again(runtime: PoolRuntime) -> None:

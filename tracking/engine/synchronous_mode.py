@@ -43,5 +43,5 @@ def _guard(runtime: PoolRuntime, name: str) -> None:
     count = "select count(*) from pg_stat_activity where application_name = %s"
     if one(runtime.primary(), count, (f"mwa sync guard {name}",)) == 0:
         runtime.guard = Guard(
-            runtime.route.primary_conninfo, name, seconds=runtime.pool.pair.suspend_wait_seconds
+            runtime.route.primary_conninfo, name, seconds=runtime.pool.properties.suspend_wait_seconds
         )

@@ -22,21 +22,21 @@ _END_HAND_OVERS = """
 
 
 def beyond(runtime: PoolRuntime, found: Slot | None) -> bool:
-    """Whether more than the limit is held, and has not become less for the pair's suspend wait."""
-    pair, now = runtime.pool.pair, time.monotonic()
-    if found is None or found.held_bytes <= pair.wal_limit_bytes:
+    """Whether more than the limit is held, and has not become less for the pool's suspend wait."""
+    has, now = runtime.pool.properties, time.monotonic()
+    if found is None or found.held_bytes <= has.wal_limit_bytes:
         runtime.least_held = None
         return False
     if runtime.least_held is None or found.held_bytes < runtime.least_held[0]:
         slot.force_control_point(runtime.primary())  # a slot only lets go at one
         runtime.least_held = found.held_bytes, now
-    return now - runtime.least_held[1] > pair.suspend_wait_seconds
+    return now - runtime.least_held[1] > has.suspend_wait_seconds
 
 
 def text(runtime: PoolRuntime, found: Slot | None) -> str:
     """The figure, for people."""
     held = found.held_bytes if found else 0
-    return f"{held} bytes of log are held, allowed are {runtime.pool.pair.wal_limit_bytes}"
+    return f"{held} bytes of log are held, allowed are {runtime.pool.properties.wal_limit_bytes}"
 
 
 def give_up(runtime: PoolRuntime, found: Slot | None) -> None:

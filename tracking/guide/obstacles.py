@@ -61,12 +61,13 @@ def of_migration(view: PairView) -> Iterator[Obstacle]:
     if pair.phase_detail == "E" and pair.detail_text:
         yield _to(view, "migration", "failed", pair.detail_text, "See the messages")
     copies = TableCopy.objects.filter(pool__in=view.pools, state__in=("LOCKED", "FAILED"))
-    found = dict(copies.order_by().values_list("state").annotate(Count("id")))
-    if locked := found.get("LOCKED", 0):
-        limit = pair.savactwait_seconds
+    found = list(copies.order_by().values_list("state", "pool").annotate(Count("id")))
+    if locked := sum(count for state, _, count in found if state == "LOCKED"):
+        where = {view.pools[pool] for state, pool, _ in found if state == "LOCKED"}
+        limit = max(pool.properties.savactwait_seconds for pool in where)
         text = f"{counted(locked, 'table')} locked by others; each is waited for, at most {limit} s."
         yield _to(view, "migration", "caution-minor", text, "By whom")
-    if failed := found.get("FAILED", 0):
+    if failed := sum(count for state, _, count in found if state == "FAILED"):
         text = f"{counted(failed, 'table')} could not be copied yet, to be tried again."
         yield _to(view, "migration", "failed", text, "Why")
 
@@ -76,8 +77,8 @@ def of_synchronization(view: PairView) -> Iterator[Obstacle]:
     for each in view.mirrored:
         if not each.replicating:
             yield _not_replicating(view, each)
-        elif isinstance(each, StoragePool) and (each.lag_bytes or 0) > view.pair.lag_limit_bytes:
-            text = f"{each}: lag {size(each.lag_bytes)}, allowed {size(view.pair.lag_limit_bytes)}."
+        elif isinstance(each, StoragePool) and (each.lag_bytes or 0) > each.properties.lag_limit_bytes:
+            text = f"{each}: lag {size(each.lag_bytes)}, allowed {size(each.properties.lag_limit_bytes)}."
             yield _to(
                 view, "properties", "caution-minor", text, "It is suspended and brought by keys by itself"
             )

@@ -107,9 +107,9 @@ def _followed(view: PairView) -> str:
     lags = [pool for pool in view.pool_list if pool.replicating and pool.lag_bytes is not None]
     if not lags:
         return f"{stand}; owed: {owed(view)}."
-    worst = max(lags, key=lambda pool: pool.lag_bytes)
+    worst = max(lags, key=lambda pool: pool.lag_bytes / pool.properties.lag_limit_bytes)
     return (
-        f"{stand}; lag {size(worst.lag_bytes)}, allowed {size(view.pair.lag_limit_bytes)}"
+        f"{stand}; lag {size(worst.lag_bytes)}, allowed {size(worst.properties.lag_limit_bytes)}"
         f" (measured at {worst.measured_at:%H:%M:%S}); owed: {owed(view)}."
     )
 

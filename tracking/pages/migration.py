@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from nodes import status
-from nodes.models import StoragePool
+from nodes.models import Pair, PoolProperties, StoragePool
 from nodes.status import Status
 from tracking import progress, progress_tables, tables
 from tracking.models import FinishingPart, Message, SetupStep, TableCopy
@@ -31,6 +31,7 @@ def context(view: PairView) -> dict[str, Any]:
         "states": status.TABLE_COPY.choices,
         "found": found,
         "copy_table": progress_tables.CopyTable(shown, exclude=view.nameless),
+        "savings": _savings(view),
         "lock_table": progress_tables.LockTable(view.with_pool(locked[:_LOCKED]), exclude=view.nameless),
         "finishing": _finishing(view),
         "checkpoint_table": progress_tables.CheckpointTable(
@@ -38,6 +39,16 @@ def context(view: PairView) -> dict[str, Any]:
         ),
         "message_table": tables.MessageTable(list(messages[:_MESSAGES])),
     }
+
+
+def _savings(view: PairView) -> list[tuple[str, PoolProperties, list[StoragePool]]]:
+    """How checkpoints are taken, in words and figures, and by which pools: none where all do the same."""
+    found: dict[tuple[str, int], tuple[PoolProperties, list[StoragePool]]] = {}
+    for pool in view.pool_list:
+        has = pool.properties
+        found.setdefault((has.savact, has.savactwait_seconds), (has, []))[1].append(pool)
+    several = len(found) > 1
+    return [(Pair.Savact(has.savact).label, has, pools if several else []) for has, pools in found.values()]
 
 
 def _finishing(view: PairView) -> list[FinishingPart]:

@@ -86,7 +86,7 @@ def _figures(view: PairView, pool: StoragePool, samples: list) -> dict[str, Any]
         "rates": average(unbroken(samples, view.now, any_state=True)),
         "latest": charts.latest(samples, view.now),
         "behind": behind(run) if pool.replicating else None,
-        "held_percent": _percent(pool.wal_held_bytes, view.pair.wal_limit_bytes),
+        "held_percent": _percent(pool.wal_held_bytes, pool.properties.wal_limit_bytes),
     }
 
 

@@ -15,7 +15,8 @@ select case when pool.number = 1 then '*SYSBAS' else pool.database end as iasp_n
            select rule.inclusion from nodes_criteriarule rule
            where rule.pool_id = pool.id and rule.state <> 'PENDING ADD'
              and (rule.schema, rule.object_type, rule.name) = ('', '', '')), 'INCLUDE') as default_inclusion_state,
-       case when pair.auto_resume then 'YES' else 'NO' end as auto_resume,
+       case when coalesce((pool.own_properties ->> 'auto_resume')::boolean, pair.auto_resume)
+            then 'YES' else 'NO' end as auto_resume,
        'NO' as auto_takeover,
        null::text as encrypted_rdma,
        null::text as replicate_user_index,
@@ -26,7 +27,8 @@ select case when pool.number = 1 then '*SYSBAS' else pool.database end as iasp_n
        null::integer as resync_savrst_io_threshold,
        null::bigint as resync_savrst_io_minimum_rows,
        'MIGRATION' as environment_type,
-       pair.parallel_degree,
+       coalesce((pool.own_properties ->> 'parallel_degree')::smallint, pair.parallel_degree)
+           as parallel_degree,
        case when pair.swapped = (role = 'PRIMARY') then copy.name else source.name end as node_name,
        role as node_role,
        pool.since as state_since,
@@ -52,7 +54,7 @@ comment on column qsys2.mirror_info.primary_node is 'The node that may be writte
 comment on column qsys2.mirror_info.secondary_node is 'The node that follows';
 comment on column qsys2.mirror_info.nrg_state is 'Always null: there are no network redundancy groups';
 comment on column qsys2.mirror_info.default_inclusion_state is 'What is mirrored where no other rule says; INCLUDE without a rule of the pool';
-comment on column qsys2.mirror_info.auto_resume is 'YES or NO: whether a suspend ends by itself';
+comment on column qsys2.mirror_info.auto_resume is 'YES or NO: whether a suspend ends by itself; the pool''s own value, else the pair''s';
 comment on column qsys2.mirror_info.auto_takeover is 'Always NO: roles change only when people want it';
 comment on column qsys2.mirror_info.encrypted_rdma is 'Always null: there is no RDMA';
 comment on column qsys2.mirror_info.replicate_user_index is 'Always null: there is no such object';
@@ -60,10 +62,10 @@ comment on column qsys2.mirror_info.replicate_user_space is 'Always null: there 
 comment on column qsys2.mirror_info.replicate_data_queue_entries is 'Always null: there is no such object';
 comment on column qsys2.mirror_info.rdma_tcpip is 'Always null: there is no RDMA';
 comment on column qsys2.mirror_info.rdma_tcpip_keep_alive_time is 'Always null: there is no RDMA';
-comment on column qsys2.mirror_info.resync_savrst_io_threshold is 'Always null: the share of rows is kept by pair';
+comment on column qsys2.mirror_info.resync_savrst_io_threshold is 'Always null: the share of rows is kept by pair and pool';
 comment on column qsys2.mirror_info.resync_savrst_io_minimum_rows is 'Always null: there is no such limit';
 comment on column qsys2.mirror_info.environment_type is 'Always MIGRATION';
-comment on column qsys2.mirror_info.parallel_degree is 'How many tables are brought at once';
+comment on column qsys2.mirror_info.parallel_degree is 'How many tables are brought at once; the pool''s own value, else the pair''s';
 comment on column qsys2.mirror_info.node_name is 'Ours: the node that this row is about';
 comment on column qsys2.mirror_info.node_role is 'Ours: its role, PRIMARY or SECONDARY';
 comment on column qsys2.mirror_info.state_since is 'Ours: since when state, detail and reason are these';
