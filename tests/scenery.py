@@ -86,6 +86,7 @@ def make_shop() -> Pair:
     make_root(pair, "/srv/shop/media", "/srv/shop/media-new", exclusions="*.tmp\ncache/")
     properties.change(pair, {"parallel_degree": "8", "savactwait_seconds": "60"}, "olga")
     properties.change(pair, {"lag_limit_bytes": "512 MB"}, "oskar")
+    properties.change(second, {"parallel_degree": "2", "auto_resume": "False"}, "olga")
     propose(first, "EXCLUDE", "staging", label="before the swap")
     propose(first, "EXCLUDE", "public", "table", "import_scratch", label="before the swap")
     return pair

@@ -20,7 +20,12 @@ from tracking.pages import PAGES
 SCREENS = Path(__file__).resolve().parents[1] / "docs" / "screens"
 SEED = "from tests.scenery import *; make_scenery()"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-OTHERS = {"home": "/", "new-pair": "/pairs/new/", "object-types": "/object-types/"}
+OTHERS = {
+    "home": "/",
+    "new-pair": "/pairs/new/",
+    "object-types": "/object-types/",
+    "pool-properties": "/pairs/shop/properties/2/",
+}
 LIVELIEST = {
     "migration": "crm",
     "synchronization": "billing",

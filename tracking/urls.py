@@ -31,6 +31,7 @@ urlpatterns = [
     path("pairs/<pair:name>/databases/", setup_views.databases, name="databases"),
     path("pairs/<pair:name>/setup/preflight/", setup_views.preflight, name="preflight"),
     path("pairs/<pair:name>/properties/", property_views.properties, name="properties"),
+    path("pairs/<pair:name>/properties/<int:number>/", property_views.properties, name="pool-properties"),
     path("pairs/<pair:name>/criteria/", views.criteria, name="criteria"),
     path("pairs/<pair:name>/pools/<int:number>/control-point/", views.control_point, name="control-point"),
     path("pairs/<pair:name>/pools/<int:number>/end-session/", views.end_session, name="session-end"),
