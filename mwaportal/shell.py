@@ -96,6 +96,7 @@ def as_data(pair):
                 "reason": pool.reason, "reason_text": pool.reason_text, "lag_bytes": pool.lag_bytes,
                 "wal_held_bytes": pool.wal_held_bytes, "tracked_changes": pool.tracked_changes,
                 "tracked_rows": pool.tracked_rows, "measured_at": pool.measured_at,
+                "own_properties": pool.own_properties,
             }
             for pool in pair.pools.all()
         ],

@@ -102,6 +102,41 @@ def test_a_property_is_set_within_its_limits():
     assert pair.synchronous and pair.parallel_degree == 2
 
 
+def test_a_property_is_set_for_one_pool_and_taken_back():
+    pair = make_pair(databases=("shop", "erp"))
+    assert mwa("set", "shop", "lag_limit_bytes", "1 GB", "--pool", "erp") == (
+        "lag_limit_bytes of pool erp of pair shop is 1073741824, its own\n"
+    )
+    mwa("set", "shop", "parallel_degree", "8", "--pool", "1", "--user", "olga")
+    assert [pool.own_properties for pool in pair.pools.all()] == [
+        {"parallel_degree": 8}, {"lag_limit_bytes": 2**30},
+    ]  # fmt: skip
+    shown = json.loads(mwa("status", "shop"))["pools"]
+    assert [pool["own_properties"] for pool in shown] == [{"parallel_degree": 8}, {"lag_limit_bytes": 2**30}]
+    assert mwa("set", "shop", "lag_limit_bytes", "--as-pair", "--pool", "2") == (
+        "lag_limit_bytes of pool erp of pair shop is 268435456, as the pair\n"
+    )
+    assert pair.pools.get(number=2).own_properties == {}
+
+
+@pytest.mark.parametrize(
+    "given, why",
+    [
+        (["parallel_degree", "4", "--pool", "crm"], "pair shop has no pool crm; it has: 1 shop, 2 erp"),
+        (["parallel_degree", "--pool", "erp"], "parallel_degree was given no value; needed is a value"),
+        (["parallel_degree"], "parallel_degree was given no value; needed is a value"),
+        (["parallel_degree", "4", "--as-pair", "--pool", "erp"], "was given '4' and --as-pair"),
+        (["parallel_degree", "--as-pair"], "--as-pair was given without --pool"),
+        (["swap_budget_ms", "4", "--pool", "erp"], "swap_budget_ms: is the pair's alone"),
+        (["parallel_degree", "0", "--pool", "erp"], "parallel_degree: is 0, needed is at least 1"),
+    ],
+)
+def test_a_property_of_a_pool_is_refused_with_what_is_needed(given, why):
+    pair = make_pair(databases=("shop", "erp"))
+    assert why in refused("set", "shop", *given)
+    assert pair.pools.filter(own_properties={}).count() == 2
+
+
 def test_a_wait_ends_with_what_it_saw_and_whether_anybody_works_on_it():
     pair = make_synchronizing_pair()
     set_state(pair.pools.get(), "TRACKING", "SUSPENDED", 9040, "ALTER TABLE public.orders")

@@ -9,10 +9,10 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from mwaportal import shell_criteria, shell_files, shell_lists, shell_node_files
+from mwaportal import shell_criteria, shell_files, shell_lists, shell_node_files, shell_properties
 from mwaportal.access import APPROVE, GROUPS, REQUEST, add_person
 from mwaportal.shell import as_data, await_pair, in_words, named, person_of, tell
-from nodes import defining, properties
+from nodes import defining
 from nodes.models import Node, Pair, SwapRequest
 from nodes.postgres import preflight
 from nodes.postgres.connect import Unreachable, describe
@@ -141,12 +141,11 @@ class Command(BaseCommand):
     def status(self, *, name, **_):
         self.say(json.dumps(as_data(named(Pair, name)), indent=2, default=str))
 
-    def set(self, *, name, property, value, user, **_):
+    def set(self, *, name, user, **given):
         pair = named(Pair, name)
-        properties.change(pair, {property: value}, user or getpass.getuser())
+        said = shell_properties.carry_out(pair, user or getpass.getuser(), given)
         tell(pair)
-        pair.refresh_from_db()
-        self.say(f"{property} of pair {pair} is {getattr(pair, property)}")
+        self.say(said)
 
     def swap(self, *, act, name, user, digest, **_):
         pair, person = named(Pair, name), person_of(user)
@@ -196,10 +195,7 @@ def _add_what_there_is(add):
     shell_node_files.add_arguments(files)
     pair = add("pair", "define a pair and its databases; the first is *SYSBAS", "name", "source", "copy")
     pair.add_argument("databases", nargs="+")
-    setting = add("set", "change a property of a pair", "name")
-    setting.add_argument("property", choices=properties.BY_NAME)
-    setting.add_argument("value", help="sizes as bytes, or with a unit: 256MB")
-    setting.add_argument("--user", default="", help="in whose name (default: who runs this)")
+    shell_properties.add_arguments(add("set", "change a property of a pair, or of one of its pools", "name"))
 
 
 def _add_what_is_done(add):
