@@ -20,14 +20,14 @@ COLUMNS = {
     " qualified_job_name source_node copy_node primary_node pair_name",
     "library_migration_list": "library_name object_name object_type tracking_state initial_tracking_time"
     " object_size migration_start_time failure_job_name failure_message tracking_list pair_name database_name"
-    " change set_aside set_aside_by set_aside_at priority",
+    " change set_aside set_aside_by set_aside_at priority definition_entry object_entry",
     "migrated_library": "library_name object_name object_type initial_tracking_time migration_start_time"
-    " migration_end_time successful_migration_count object_size pair_name database_name",
+    " migration_end_time successful_migration_count object_size pair_name database_name entry",
     "ifs_migration_list": "path_name object_type tracking_state initial_tracking_time object_size"
     " migration_start_time failure_job_name failure_message pair_name set_aside set_aside_by set_aside_at"
-    " changes walk_reason",
+    " changes walk_reason entry",
     "migrated_ifs": "path_name object_type initial_tracking_time migration_start_time migration_end_time"
-    " successful_migration_count object_size pair_name",
+    " successful_migration_count object_size pair_name entry",
     "mirror_info": "iasp_name asp_number replication_state replication_detail replication_detail_info"
     " replication_detail_info_text primary_node secondary_node nrg_state default_inclusion_state auto_resume"
     " auto_takeover encrypted_rdma replicate_user_index replicate_user_space replicate_data_queue_entries"
@@ -36,9 +36,9 @@ COLUMNS = {
     " pair_name database_name",
     "resync_status": "system_object_schema system_object_name system_object_type member_name"
     " suggested_priority resync_endtime failure_message sheet changes keys whole_reason first_tracked_at"
-    " pair_name database_name",
+    " pair_name database_name entry",
     "migration_attempts": "library_name object_name object_type change outcome migration_start_time"
-    " migration_end_time attempt_count job_name message user_name pair_name database_name",
+    " migration_end_time attempt_count job_name message user_name pair_name database_name entry",
     "replication_criteria_info": "rule_identifier apply_state inclusion_state apply_label iasp_name"
     " library_name object_type object_name rule_source removable restricted failure_message pair_name",
 }

@@ -3,8 +3,11 @@
 from datetime import UTC, datetime
 from functools import partial
 
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
@@ -17,7 +20,9 @@ from nodes.models import Pair, StoragePool
 from nodes.views import carry_out
 
 from . import exports, pages, support, tables
-from .listing.views import back
+from .listing import exported
+from .listing.lists import LISTS
+from .listing.views import back, listing_of
 from .models import (
     CompareRun,
     DefinitionEntry,
@@ -101,18 +106,34 @@ def _add_rule(request: HttpRequest, found: Pair) -> HttpResponse:
 
 @require_safe
 @needs(VIEW)
-def export(request: HttpRequest, view: str, form: str) -> StreamingHttpResponse:
-    """A view of schema qsys2 as a file, of one pair where ?pair= names it."""
+def export(request: HttpRequest, view: str, form: str) -> HttpResponseBase:
+    """A view of schema qsys2 as a file, of one pair where ?pair= names it.
+
+    With ?list= it has only what this list of the pair shows with the parameters that its page takes.
+    """
     if view not in exports.VIEWS or form not in exports.FORMATS:
         raise Http404(f"'{view}.{form}' is not a view in a format that there is")
-    name = request.GET.get("pair")
-    if name is not None:
-        get_object_or_404(Pair, name=name)
+    name, key = request.GET.get("pair"), request.GET.get("list", "")
+    pairs = Pair.objects.select_related("source", "copy")
+    pair = None if name is None else get_object_or_404(pairs, name=name)
+    try:
+        only = _entries(request, pair, view, key) if key else None
+    except ValidationError as refusal:
+        refused = {"reasons": refusal.messages, "back": reverse(key, args=[name])}
+        return render(request, "refused.html", refused, status=400)
     kind, pieces = exports.FORMATS[form]
-    parts = (view, slugify(name or ""), f"{timezone.now():%Y-%m-%d}")
+    parts = (view, key, slugify(name or ""), f"{timezone.now():%Y-%m-%d}")
     called = content_disposition_header(True, f"{'-'.join(filter(None, parts))}.{form}")
-    answer = exports.sent(pieces(view, name))
+    answer = exports.sent(pieces(view, name, only=only))
     return StreamingHttpResponse(answer, content_type=kind, headers={"Content-Disposition": called})
+
+
+def _entries(request: HttpRequest, pair: Pair | None, view: str, key: str) -> exports.Entries:
+    """What the list shows; raises `ValidationError` where its filter cannot be read."""
+    if pair is None or exported.VIEWS.get(key, ("",))[0] != view:
+        raise Http404(f"'{key}' is no list of {view} of one pair")
+    query = pages.PAGES[key].taken(request.GET)
+    return exported.entries(listing_of(request, pair, LISTS[key], query))
 
 
 @require_POST

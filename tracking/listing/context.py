@@ -14,6 +14,7 @@ from nodes import status
 from tracking import file_tables, tables
 from tracking.columns import List
 
+from . import exported
 from .form import WAITS
 from .page import SIZE, Listing
 from .spec import Spec
@@ -30,15 +31,6 @@ _TABLES = {
     "migrated-files": file_tables.MigratedFileTable,
     "attempts": tables.AttemptTable,
     "journal": tables.JournalTable,
-}
-_EXPORTS = {
-    "tables": "resync_status",
-    "definitions": "library_migration_list",
-    "objects": "library_migration_list",
-    "paths": "ifs_migration_list",
-    "migrated": "migrated_library",
-    "migrated-files": "migrated_ifs",
-    "attempts": "migration_attempts",
 }
 _WITH_ACTS = ("definitions", "objects", "paths", "migrated")
 # What becomes of entries of which it is asked.
@@ -92,7 +84,7 @@ def context(listing: Listing) -> dict[str, Any]:
         "older": listing.older if paged else "",
         "asks": _asks(listing) if view.viewer.operate and spec.acts else [],
         "size": SIZE,
-        "exports": [_EXPORTS[spec.key]] if spec.key in _EXPORTS else [],
+        "export": exported.link(listing),
         "socket": listing.address(**live),
     }
 

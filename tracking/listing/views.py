@@ -41,7 +41,7 @@ def back(request: HttpRequest, response: HttpResponse, key: str) -> HttpResponse
 
 def _ask(request: HttpRequest, pair: Pair, spec: Spec, act: str) -> None:
     value, username = request.POST.get("priority", "").strip(), request.user.username
-    listing = _listing(request, pair, spec)
+    listing = listing_of(request, pair, spec, _shown(request, spec.key))
     asked = bulk.ask(spec, _keys(request, listing), act, username, value)
     if asked.done or asked.refused or asked.under_way:
         say = messages.success if asked.done and not asked.refused else messages.warning
@@ -63,9 +63,10 @@ def _keys(request: HttpRequest, listing: Listing) -> Iterable[int]:
     return [row.pk for row in listing.rows] if ticked else []
 
 
-def _listing(request: HttpRequest, pair: Pair, spec: Spec) -> Listing:
+def listing_of(request: HttpRequest, pair: Pair, spec: Spec, query: dict[str, str]) -> Listing:
+    """A list as it is asked for by these parameters of its page."""
     viewer = viewers([request.user.pk])[request.user.pk]
-    return Listing(spec, pages.PairView(pair, viewer, _shown(request, spec.key)))
+    return Listing(spec, pages.PairView(pair, viewer, query))
 
 
 def _shown(request: HttpRequest, key: str) -> dict[str, str]:

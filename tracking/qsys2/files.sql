@@ -41,7 +41,8 @@ select qsys2.path_name(root.source, c.path) as path_name,
        case when c.set_aside > '' then c.set_aside_by end as set_aside_by,
        case when c.set_aside > '' then c.set_aside_at end as set_aside_at,
        c.changes,
-       case when c.walk then c.reason end as walk_reason
+       case when c.walk then c.reason end as walk_reason,
+       c.id as entry
 from tracking_filechange c
 join nodes_fileroot root on root.id = c.root_id
 join nodes_pair pair on pair.id = root.pair_id
@@ -70,6 +71,7 @@ comment on column qsys2.ifs_migration_list.set_aside_at is 'Ours: when';
 comment on column qsys2.ifs_migration_list.changes is 'Ours: changes that have become this one entry';
 comment on column qsys2.ifs_migration_list.walk_reason is
     'Ours: why everything below it is looked at, too; null where only the path itself is';
+comment on column qsys2.ifs_migration_list.entry is 'Ours: its number, which mwa entry takes with an f before it';
 
 create view qsys2.migrated_ifs as
 select qsys2.path_name(root.source, m.path) as path_name,
@@ -79,7 +81,8 @@ select qsys2.path_name(root.source, m.path) as path_name,
        m.ended_at as migration_end_time,
        m.count as successful_migration_count,
        m.size as object_size,
-       pair.name as pair_name
+       pair.name as pair_name,
+       m.id as entry
 from tracking_migratedfile m
 join nodes_fileroot root on root.id = m.root_id
 join nodes_pair pair on pair.id = root.pair_id;
@@ -97,3 +100,4 @@ comment on column qsys2.migrated_ifs.migration_end_time is 'When the latest succ
 comment on column qsys2.migrated_ifs.successful_migration_count is 'Successes so far; removing it is one';
 comment on column qsys2.migrated_ifs.object_size is 'Bytes of a *STMF, when it was carried; else null';
 comment on column qsys2.migrated_ifs.pair_name is 'Ours: the pair';
+comment on column qsys2.migrated_ifs.entry is 'Ours: its number';

@@ -25,7 +25,9 @@ select nullif(d.schema_name, '') as library_name,
        nullif(d.set_aside, '')::text as set_aside,
        case when d.set_aside > '' then d.set_aside_by::text end as set_aside_by,
        case when d.set_aside > '' then d.set_aside_at end as set_aside_at,
-       d.priority
+       d.priority,
+       d.id as definition_entry,
+       null::bigint as object_entry
 from tracking_definitionentry d
 join nodes_storagepool pool on pool.id = d.pool_id
 join nodes_pair pair on pair.id = pool.pair_id
@@ -35,7 +37,7 @@ select nullif(o.library, ''), case when o.library > '' then quote_ident(o.name) 
        lower(o.object_type), o.state, o.tracked_at, o.size, o.started_at,
        nullif(o.failure_job, ''), nullif(o.why, ''), 'LTL', pair.name, pool.database, o.change,
        nullif(o.set_aside, ''), case when o.set_aside > '' then o.set_aside_by end,
-       case when o.set_aside > '' then o.set_aside_at end, o.priority
+       case when o.set_aside > '' then o.set_aside_at end, o.priority, null, o.id
 from tracking_otherobject o
 join nodes_storagepool pool on pool.id = o.pool_id
 join nodes_pair pair on pair.id = pool.pair_id
@@ -49,7 +51,7 @@ select t.schema_name, quote_ident(t.table_name), 'table',
        case when t.in_work and pool.detail = 'SYNCHRONIZING' then pool.since end,
        null,
        case when t.in_work and pool.reason = 9070 then nullif(pool.reason_text, '') end,
-       'OTL', pair.name, pool.database, null, null, null, null, null
+       'OTL', pair.name, pool.database, null, null, null, null, null, null, null
 from tracked t
 join nodes_storagepool pool on pool.id = t.pool_id
 join nodes_pair pair on pair.id = pool.pair_id
@@ -81,6 +83,10 @@ comment on column qsys2.library_migration_list.set_aside_by is 'Ours: who has se
 comment on column qsys2.library_migration_list.set_aside_at is 'Ours: when';
 comment on column qsys2.library_migration_list.priority is
     'Ours: 0 is tried first; null comes after those that have one; LTL only';
+comment on column qsys2.library_migration_list.definition_entry is
+    'Ours: of a definition its number, which mwa entry takes with a d before it';
+comment on column qsys2.library_migration_list.object_entry is
+    'Ours: of another object its number, which mwa entry takes with an o before it';
 
 -- One row per object: a table that was copied and whose definition was changed later is one object.
 create view qsys2.migrated_library as
@@ -94,7 +100,8 @@ with copied as (
            case when m.id is null then c.started_at else m.started_at end as started_at,
            greatest(c.ended_at, m.ended_at) as ended_at,
            (c.id is not null)::integer + coalesce(m.count, 0) as count,
-           coalesce(m.size, nullif(c.bytes_total, 0), nullif(c.bytes, 0)) as bytes
+           coalesce(m.size, nullif(c.bytes_total, 0), nullif(c.bytes, 0)) as bytes,
+           m.id as entry
     from copied c
     full join tracking_migratedobject m
         on (m.pool_id, m.identity, m.object_type) = (c.pool_id, c.identity, 'table')
@@ -109,7 +116,8 @@ select nullif(o.schema_name, '') as library_name,
        o.count as successful_migration_count,
        o.bytes as object_size,
        pair.name as pair_name,
-       pool.database as database_name
+       pool.database as database_name,
+       o.entry
 from object o
 join nodes_storagepool pool on pool.id = o.pool_id
 join nodes_pair pair on pair.id = pool.pair_id;
@@ -129,6 +137,7 @@ comment on column qsys2.migrated_library.object_size is
     'Bytes, about, when it was copied or carried; null where unknown';
 comment on column qsys2.migrated_library.pair_name is 'Ours: the pair';
 comment on column qsys2.migrated_library.database_name is 'Ours: the database';
+comment on column qsys2.migrated_library.entry is 'Ours: its number; null of a table that was only copied';
 
 -- Not one of IBM's: there, what failed is forgotten with the entry.
 create view qsys2.migration_attempts as
@@ -145,7 +154,8 @@ select nullif(a.schema_name, '') as library_name,
        nullif(a.message, '') as message,
        nullif(a.by, '')::text as user_name,
        pair.name as pair_name,
-       pool.database as database_name
+       pool.database as database_name,
+       a.id as entry
 from tracking_attempt a
 join nodes_storagepool pool on pool.id = a.pool_id
 join nodes_pair pair on pair.id = pool.pair_id;
@@ -168,3 +178,4 @@ comment on column qsys2.migration_attempts.message is 'Why it failed';
 comment on column qsys2.migration_attempts.user_name is 'Who did it, or asked for it';
 comment on column qsys2.migration_attempts.pair_name is 'The pair';
 comment on column qsys2.migration_attempts.database_name is 'The database';
+comment on column qsys2.migration_attempts.entry is 'Its number';

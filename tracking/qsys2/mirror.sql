@@ -89,7 +89,8 @@ select t.schema_name as system_object_schema,
        nullif(t.whole_reason, '') as whole_reason,
        t.first_tracked_at,
        pair.name as pair_name,
-       pool.database as database_name
+       pool.database as database_name,
+       t.id as entry
 from tracking_trackedtable t
 join nodes_storagepool pool on pool.id = t.pool_id
 join nodes_pair pair on pair.id = pool.pair_id
@@ -111,6 +112,7 @@ comment on column qsys2.resync_status.whole_reason is 'Ours: why the table goes 
 comment on column qsys2.resync_status.first_tracked_at is 'Ours: when the table came onto this sheet';
 comment on column qsys2.resync_status.pair_name is 'Ours: the pair';
 comment on column qsys2.resync_status.database_name is 'Ours: the database';
+comment on column qsys2.resync_status.entry is 'Ours: its number';
 
 -- The rules that people have made, a default of each pool, and what nobody overrides (nodes/system_criteria.py).
 create view qsys2.replication_criteria_info as
