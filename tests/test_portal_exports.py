@@ -7,7 +7,7 @@ import json
 import re
 import tracemalloc
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, build_opener
+from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
@@ -243,17 +243,23 @@ many(60_000)
 """
 
 
+def signed_in(served: Served) -> OpenerDirector:
+    """Vera, who reads what a served portal sends as it comes."""
+    reader = build_opener(HTTPCookieProcessor())
+    page = reader.open(f"{served.url}/login/").read().decode()
+    token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', page)
+    form = {"username": "vera", "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+    reader.open(f"{served.url}/login/", urlencode(form).encode())
+    return reader
+
+
 @pytest.mark.slow
 def test_a_slow_reader_makes_the_server_wait():
     served = Served()
     try:
         served.start("--no-worker")
         served.run("shell", "-v0", "-c", SEED)
-        reader = build_opener(HTTPCookieProcessor())
-        page = reader.open(f"{served.url}/login/").read().decode()
-        token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', page)
-        form = {"username": "vera", "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
-        reader.open(f"{served.url}/login/", urlencode(form).encode())
+        reader = signed_in(served)
         with served.database() as portal, reader.open(f"{served.url}/exports/resync_status.json") as answer:
             text = answer.read(1_000)
             wait_until(lambda: one(portal, IDLE) == 1, "a cursor from which nobody reads", seconds=20)

@@ -7,6 +7,7 @@ import random
 import re
 import tracemalloc
 from html import unescape
+from http.client import IncompleteRead
 from urllib.parse import urlencode
 
 import pytest
@@ -16,11 +17,12 @@ from django.test import Client
 
 from mwaportal.portaldb import portal_conninfo
 from nodes.models import Pair
-from nodes.postgres.connect import connect
+from nodes.postgres.connect import connect, one
 from tests.lists import make_lists
 from tests.portal import make_people, make_synchronizing_pair
 from tests.qsys2 import COLUMNS, track
-from tests.test_portal_exports import fetch, many
+from tests.served import Served
+from tests.test_portal_exports import fetch, many, signed_in
 from tests.test_portal_lists import GARBLED, seen
 from tracking import exports
 from tracking.listing import exported
@@ -219,7 +221,28 @@ def test_a_filter_that_takes_too_long_is_refused_and_ends_no_file_as_if_it_were_
     assert answer.status_code == 400 and b"took longer than 2 s" in answer.content
 
 
+@pytest.mark.slow
+def test_a_file_that_fails_in_its_middle_ends_its_connection_and_the_portal_goes_on():
+    served = Served()
+    try:
+        served.start("--no-worker")
+        served.run("shell", "-v0", "-c", _SEED)
+        reader = signed_in(served)
+        path = f"{served.url}{address('paths', sort='name')}"
+        with served.database() as holder:
+            holder.execute(_FILES, (one(holder, "select id from nodes_fileroot"), 60_000))
+            with reader.open(path, timeout=30) as answer, holder.transaction():
+                assert answer.read(1_000).startswith(b"[\n{")
+                holder.execute("lock table tracking_filechange")
+                with pytest.raises(IncompleteRead):
+                    answer.read()
+        assert len(json.loads(reader.open(path).read())) == 60_000
+    finally:
+        served.remove()
+
+
 _FILES = """
     insert into tracking_filechange (root_id, turn, path)
     select %s, 100 + n, convert_to('file ' || n, 'UTF8') from generate_series(1, %s) n
 """
+_SEED = "from tests.portal import *; make_people(); make_root(make_synchronizing_pair())"
