@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from nodes.models import FileRoot, Pair
 from nodes.postgres.connect import wait_until
@@ -194,6 +195,46 @@ def test_a_compare_tells_what_was_changed_on_the_copy_and_the_primary_wins(trees
     FileCompare.request(trees.root)
     trees.engine.until("the next", lambda: not FileCompare.objects.filter(ended_at=None).exists())
     assert FileCompare.objects.first().verdict == "EQUAL"
+
+
+def put_off(trees, name: str, text: str) -> FileChange:
+    """A change of a file that is not carried until somebody has it tried."""
+    trees.engine.ask("PAUSED")
+    trees.engine.until("the pause", lambda: trees.engine.pair.phase == "PAUSED")
+    (trees.old / name).write_text(text)
+    found = FileChange.objects.filter(path=name.encode())
+    trees.engine.until("the entry", found.exists)
+    found.get().act("defer", "olga")
+    trees.engine.ask("SYNC")
+    trees.until_in_step()
+    return found.get()
+
+
+def test_a_compare_that_is_stopped_in_its_middle_ends_without_a_verdict_and_another_may_begin(trees):
+    """It waits for what is put off, which is owed all the same."""
+    (trees.old / "file").write_text("x")
+    trees.migrate()
+    entry = put_off(trees, "file", "yy")
+    (trees.new / "extra").write_text("ours")
+    before, compare = trees.root.compared_turn, FileCompare.request(trees.root, by="olga")
+    progress = FileCompare.objects.filter(objects_compared=3)  # the root and both files
+    trees.engine.until("its progress", progress.exists)
+    with pytest.raises(ValidationError, match="is being compared already"):
+        FileCompare.request(trees.root)
+    compare.stop("oskar")
+    trees.engine.until("its end", lambda: not FileCompare.objects.filter(ended_at=None).exists(), 8)
+    compare.refresh_from_db()
+    assert (compare.verdict, compare.standing.value, compare.stopped_by) == ("", "STOPPED", "oskar")
+    assert (compare.objects_compared, compare.differences) == (3, [])
+    assert "the compare was stopped" in compare.message
+    assert trees.root.compared_turn == before, "it proves nothing for a role swap"
+    assert FileChange.objects.get() == entry and (trees.new / "extra").exists()
+    entry.act("retry", "olga")
+    trees.until_there(trees.new / "file", "yy")
+    FileCompare.request(trees.root)
+    trees.engine.until("the next", lambda: not FileCompare.objects.filter(ended_at=None).exists())
+    assert FileCompare.objects.first().verdict == "DIFFERENT"
+    trees.until_equal()
 
 
 def test_a_row_that_names_a_file_that_is_not_there_keeps_the_roles_from_being_swapped(trees):
