@@ -92,7 +92,8 @@ def _compare(page: Page, database) -> None:
     """Have everything compared; all that is to be seen of it comes without another request for the page."""
     with connect(database.copy_conninfo, "test", autocommit=False) as holder:
         holder.execute("lock table public.account")  # it is waited for, so that there is something to see
-        page.get_by_role("button", name="Compare", exact=True).click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Compare", exact=True).click()
         expect(page.locator("#progress")).to_contain_text("asked for by olga")
         page.evaluate("window.notReloaded = true")
         expect(page.locator("#progress")).to_contain_text("1 of 2 tables")

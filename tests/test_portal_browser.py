@@ -58,7 +58,8 @@ def test_a_swap_is_asked_for_and_approved_by_two_people(sign_in, served):
 def test_a_compare_shows_how_far_it_is_while_the_next_one_is_typed(sign_in, served):
     olga, vera = sign_in("olga", "/pairs/hr/compare/"), sign_in("vera", "/pairs/hr/compare/")
     olga.get_by_label("Schema").fill("billing")
-    olga.get_by_role("button", name="Compare", exact=True).click()
+    with olga.expect_navigation():
+        olga.get_by_role("button", name="Compare", exact=True).click()
     expect(vera.locator("#progress")).to_contain_text("schema billing")
     olga.evaluate("window.notReloaded = true")
     olga.get_by_label("Schema").fill("next")
