@@ -1,7 +1,7 @@
 import pytest
 
 from nodes.postgres import slot
-from nodes.postgres.connect import one
+from nodes.postgres.connect import connect, one
 from tests.engine import accounts
 from tests.mirror import content
 from tracking.models import JournalEntry
@@ -92,6 +92,10 @@ def test_a_lag_beyond_the_limit_is_cured_by_a_hop(replicating):
             "insert into account select i, 0 from generate_series(1000, 40000) i"
         )
         replicating.until("the suspend", lambda: 9020 in reasons())
+        with connect(replicating.database.copy_conninfo, "test") as watching:  # else it may apply them yet
+            workers = "select count(pid) from pg_stat_subscription where subname = %s"
+            name = replicating.pool.slot()
+            replicating.until("the end of the stream", lambda: one(watching, workers, (name,)) == 0)
     replicating.until_state("ACTIVE", "REPLICATING")
     replicating.until_equal()
     assert replicating.pool.resync_rows > 0
