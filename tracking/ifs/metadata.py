@@ -3,6 +3,7 @@
 import os
 import stat
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from . import attributes
 
@@ -122,4 +123,7 @@ def _chown(target: int | bytes, uid: int, gid: int, directory: int | None) -> No
 
 def _time(nanoseconds: int) -> str:
     seconds, rest = divmod(nanoseconds, 10**9)
-    return f"{seconds}.{rest:09d}"
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest:09d} UTC"
+    except (ValueError, OverflowError, OSError):  # a file system knows more years than a calendar
+        return f"{seconds}.{rest:09d} s after 1970"
