@@ -116,6 +116,8 @@ def test_a_compare_is_of_what_was_asked_for(several, scope, compared, verdict):
     assert run.rows == (0 if verdict == "NOT COMPARABLE" or compared == ["bill"] else 3000 + (not scope))
     assert bool(run.message) is (not compared)
     said = several.pair.messages.filter(code="CONFLICT", text__contains="1 table differs between the nodes")
+    if verdict == "DIFFERENT":  # said once the verdict is there
+        several.until("the message", said.exists)
     assert said.exists() is (verdict == "DIFFERENT")
 
 

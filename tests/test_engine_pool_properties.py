@@ -42,7 +42,8 @@ def test_the_lag_limit_of_one_pool_suspends_that_one_alone(replicating):
     rows = "insert into public.account select i, 0 from generate_series(1000, 40000) i"
     with engine.database.copy.transaction(), second.copy.transaction():
         for database in (engine.database, second):
-            database.copy.execute("lock table public.account")  # the apply worker waits
+            database.copy.execute("lock table public.account")
+            database.source.execute("insert into public.account values (999, 0)")  # the apply worker waits
             database.source.execute(rows)
         engine.until("the suspend", lambda: 9020 in suspends(engine, second))
         engine.until("the lag of the other", lambda: (engine.pool.lag_bytes or 0) > 2 * 2**20)

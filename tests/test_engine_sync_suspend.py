@@ -87,7 +87,8 @@ def test_a_lag_beyond_the_limit_is_cured_by_a_hop(replicating):
     replicating.set(lag_limit_bytes=2_000_000)
     copy = replicating.database.copy
     with copy.transaction():
-        copy.execute("lock table account")  # the apply worker waits
+        copy.execute("lock table account")
+        replicating.application("insert into account values (999, 0)")  # for which the apply worker waits
         replicating.database.source.execute(
             "insert into account select i, 0 from generate_series(1000, 40000) i"
         )

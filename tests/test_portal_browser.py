@@ -57,12 +57,12 @@ def test_a_swap_is_asked_for_and_approved_by_two_people(sign_in, served):
 
 def test_a_compare_shows_how_far_it_is_while_the_next_one_is_typed(sign_in, served):
     olga, vera = sign_in("olga", "/pairs/hr/compare/"), sign_in("vera", "/pairs/hr/compare/")
-    olga.get_by_label("Schema").fill("billing")
+    olga.get_by_role("textbox", name="Schema").fill("billing")
     with olga.expect_navigation():
         olga.get_by_role("button", name="Compare", exact=True).click()
     expect(vera.locator("#progress")).to_contain_text("schema billing")
     olga.evaluate("window.notReloaded = true")
-    olga.get_by_label("Schema").fill("next")
+    olga.get_by_role("textbox", name="Schema").fill("next")
     with served.database() as database:
         database.execute(
             "update tracking_comparerun set started_at = now(), progress_at = now(), tables = 40,"
@@ -71,7 +71,7 @@ def test_a_compare_shows_how_far_it_is_while_the_next_one_is_typed(sign_in, serv
     for page in (olga, vera):
         expect(page.locator("#progress")).to_contain_text("3 of 40 tables")
     assert olga.evaluate("window.notReloaded") and vera.evaluate("window.notReloaded")
-    expect(olga.get_by_label("Schema")).to_have_value("next")
+    expect(olga.get_by_role("textbox", name="Schema")).to_have_value("next")
     olga.get_by_role("button", name=re.compile("Stop compare")).click()
     expect(vera.locator("#progress")).to_contain_text("Is being stopped by olga")
 
@@ -79,7 +79,7 @@ def test_a_compare_shows_how_far_it_is_while_the_next_one_is_typed(sign_in, serv
 def test_a_rule_is_added_and_its_preview_appears_while_the_next_one_is_typed(sign_in, served):
     olga, vera = sign_in("olga", "/pairs/hr/criteria/"), sign_in("vera", "/pairs/hr/criteria/")
     olga.get_by_label("Inclusion").select_option("EXCLUDE")
-    olga.get_by_label("Schema").fill("old")
+    olga.get_by_role("textbox", name="Schema").fill("old")
     olga.locator("#id_label").fill("spring")
     olga.get_by_role("button", name="Add the rule").click()
     expect(vera.locator("#changes")).to_contain_text("schema old of *SYSBAS")

@@ -16,6 +16,7 @@ _COPYING = """
     where p.datname = current_database() and p.command = 'COPY FROM'
       and a.application_name like 'mwa save copy %'
     group by 1
+    having sum(p.bytes_processed) > 0  -- the copy has begun where the source still waits for a lock
 """
 
 
