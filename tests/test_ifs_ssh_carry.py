@@ -13,7 +13,7 @@ import pytest
 
 from nodes.postgres.connect import wait_until
 from tests.ssh_host import SshHost, need_ssh
-from tests.trees import NOBODY, Tree, need_acl, seen, small_file_system, write
+from tests.trees import NOBODY, Tree, need_acl, open_upwards, seen, small_file_system, write
 from tracking.ifs.host import connected
 from tracking.ifs.links import Links
 from tracking.ifs.not_reached import NotReached
@@ -395,8 +395,7 @@ def test_who_may_not_give_files_away_says_so(tree, tmp_path):
     script = 'exec setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "$SSH_ORIGINAL_COMMAND"'
     far = SshHost(f"ForceCommand {script}")
     try:
-        for parent in (tree.copy, *tree.copy.parents[:3]):
-            os.chmod(parent, 0o777)
+        open_upwards(tree.copy)
         tree.write("ours")
         os.chmod(tree.source / "ours", 0o4755)
         tree.write("theirs")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.ssh_host import SshHost, need_ssh
 from tests.test_ifs_tree import fill
-from tests.trees import NOBODY, Tree, seen, write
+from tests.trees import NOBODY, Tree, open_upwards, seen, write
 from tracking.ifs.difference import CompareOptions
 from tracking.ifs.host import connected
 from tracking.ifs.remote_carry import carry_paths
@@ -181,8 +181,7 @@ def test_who_may_not_set_owners_still_compares_them(tree):
     script = 'exec setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "$SSH_ORIGINAL_COMMAND"'
     far = SshHost(f"ForceCommand {script}")
     try:
-        for parent in (tree.copy, *tree.copy.parents[:3]):
-            os.chmod(parent, 0o777)
+        open_upwards(tree.copy)
         os.chmod(tree.source, 0o777)
         tree.write("file")
         with connected(far.host()) as connection:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import textwrap
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,13 @@ class Tree:
     def assert_same(self):
         """Both trees are equal in everything that travels."""
         assert seen(self.copy) == seen(self.source)
+
+
+def open_upwards(path):
+    """Everybody may write to a path among the temporary files, and to all that leads there from these."""
+    top = Path(tempfile.gettempdir())
+    for each in (path, *takewhile(lambda parent: parent != top, path.parents)):
+        os.chmod(each, 0o777)
 
 
 def write(top, path, content=b"content"):
