@@ -6,6 +6,8 @@ import io
 import json
 import re
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
@@ -253,19 +255,28 @@ def signed_in(served: Served) -> OpenerDirector:
     return reader
 
 
-@pytest.mark.slow
-def test_a_slow_reader_makes_the_server_wait():
+@contextmanager
+def read_by_vera(seed: str) -> Iterator[tuple[Served, OpenerDirector]]:
+    """A served portal with what this makes, and Vera, who is signed in there."""
     served = Served()
     try:
         served.start("--no-worker")
-        served.run("shell", "-v0", "-c", SEED)
-        reader = signed_in(served)
-        with served.database() as portal, reader.open(f"{served.url}/exports/resync_status.json") as answer:
-            text = answer.read(1_000)
-            wait_until(lambda: one(portal, IDLE) == 1, "a cursor from which nobody reads", seconds=20)
-            assert len(json.loads(text + answer.read())) == 60_000
+        served.run("shell", "-v0", "-c", seed)
+        yield served, signed_in(served)
     finally:
         served.remove()
+
+
+@pytest.mark.slow
+def test_a_slow_reader_makes_the_server_wait():
+    with (
+        read_by_vera(SEED) as (served, reader),
+        served.database() as portal,
+        reader.open(f"{served.url}/exports/resync_status.json") as answer,
+    ):
+        text = answer.read(1_000)
+        wait_until(lambda: one(portal, IDLE) == 1, "a cursor from which nobody reads", seconds=20)
+        assert len(json.loads(text + answer.read())) == 60_000
 
 
 def test_only_the_views_can_be_read():

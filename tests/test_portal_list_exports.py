@@ -21,8 +21,7 @@ from nodes.postgres.connect import connect, one
 from tests.lists import make_lists
 from tests.portal import make_people, make_synchronizing_pair
 from tests.qsys2 import COLUMNS, track
-from tests.served import Served
-from tests.test_portal_exports import fetch, many, signed_in
+from tests.test_portal_exports import fetch, many, read_by_vera
 from tests.test_portal_lists import GARBLED, seen
 from tracking import exports
 from tracking.listing import exported
@@ -223,11 +222,7 @@ def test_a_filter_that_takes_too_long_is_refused_and_ends_no_file_as_if_it_were_
 
 @pytest.mark.slow
 def test_a_file_that_fails_in_its_middle_ends_its_connection_and_the_portal_goes_on():
-    served = Served()
-    try:
-        served.start("--no-worker")
-        served.run("shell", "-v0", "-c", _SEED)
-        reader = signed_in(served)
+    with read_by_vera(_SEED) as (served, reader):
         path = f"{served.url}{address('paths', sort='name')}"
         with served.database() as holder:
             holder.execute(_FILES, (one(holder, "select id from nodes_fileroot"), 60_000))
@@ -237,8 +232,6 @@ def test_a_file_that_fails_in_its_middle_ends_its_connection_and_the_portal_goes
                 with pytest.raises(IncompleteRead):
                     answer.read()
         assert len(json.loads(reader.open(path).read())) == 60_000
-    finally:
-        served.remove()
 
 
 _FILES = """
