@@ -1,7 +1,6 @@
 """What the pages say is true, also where little is known, and shows nothing that could be injected."""
 
 import re
-import time
 from html import unescape
 
 import pytest
@@ -355,19 +354,13 @@ def test_the_steps_of_several_databases_are_told_apart():
     assert '<td class="name">shop</td>' in part(pair, "swap")
 
 
-def test_a_pair_with_a_thousand_tables_is_quick_and_asks_the_database_little(django_assert_max_num_queries):
+def test_a_pair_with_a_thousand_tables_asks_the_database_little(django_assert_max_num_queries):
     pair = make_synchronizing_pair()
     make_history(pair)
     make_copies(pair.pools.get(), 1_000)
     render_pair(pair.pk, "migration", OLGA)
     with django_assert_max_num_queries(16):
         render_pair(pair.pk, "migration", OLGA)
-    times = []
-    for _ in range(5):
-        began = time.thread_time()  # not what others take on this machine
-        render_pair(pair.pk, "migration", OLGA)
-        times.append(time.thread_time() - began)
-    assert min(times) < 0.1
 
 
 def test_the_pair_page_needs_few_queries(django_assert_max_num_queries):
