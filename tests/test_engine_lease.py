@@ -1,16 +1,20 @@
-"""Two engines, of which one does not know yet that the pair is the other's."""
+"""Which engine has a pair: one that does not know yet that it is another's, and one that ends."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from mwaportal.portaldb import portal_conninfo
 from nodes.models import Pair
-from nodes.postgres.connect import one, wait_until
+from nodes.postgres.connect import connect, one, wait_until
 from tests.engine import accounts
 from tests.test_engine_sync_pause import capture_pid
 from tracking.engine import supervisor
+from tracking.engine.pairloop import PairLoop
 from tracking.engine.poolruntime import PoolRuntime
+from tracking.engine.supervisor import Supervisor
 from tracking.mirror import subscription
 
 
@@ -69,3 +73,23 @@ def test_a_pair_that_is_still_at_work_is_not_given_to_another_engine(paused):
     Pair.objects.update(lease_until=None)
     paused.start()
     paused.until_state("ACTIVE", "REPLICATING")
+
+
+def test_an_engine_that_has_ended_is_at_no_pair(engine):
+    """Also where it was just taking one when it was told to end."""
+    with connect(portal_conninfo(), "test", search_path="public", autocommit=False) as holder:
+        holder.execute("lock table nodes_pair in exclusive mode")
+        engine.start()
+        wait_until(
+            lambda: one(holder, "select exists (select from pg_locks where not granted)"),
+            "the engine to take the pair",
+            seconds=20,
+        )
+        told = supervisor._supervisor._ended
+        ending = threading.Thread(target=supervisor.stop)
+        ending.start()
+        wait_until(told.is_set, "the engine to hear of it", seconds=20)
+        holder.commit()
+    ending.join(60)
+    assert not ending.is_alive() and engine.pair.lease_owner == ""
+    assert not [each.name for each in threading.enumerate() if isinstance(each, Supervisor | PairLoop)]

@@ -58,7 +58,9 @@ class Supervisor(threading.Thread):
         deadline = time.monotonic() + seconds
         for loop in list(self._loops.values()):
             loop.stop()
+        self.join(seconds)  # it may just be taking another pair, whose loop would go on for ever
         for loop in list(self._loops.values()):
+            loop.stop()
             loop.join(max(0.1, deadline - time.monotonic()))
         through = [number for number, loop in self._loops.items() if not loop.is_alive()]
         Pair.objects.filter(pk__in=through, lease_owner=self._owner).update(lease_owner="", lease_until=None)
