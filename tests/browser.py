@@ -78,5 +78,5 @@ def sign_in(served: Served, chromium: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def live(page: Page) -> None:
-    """Wait until the page says that it is live."""
-    expect(page.locator("#liveness")).to_have_attribute("data-state", "live")
+    """Wait until the page says that it is live; a handshake that was not answered is tried again."""
+    expect(page.locator("#liveness")).to_have_attribute("data-state", "live", timeout=40_000)

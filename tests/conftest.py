@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from psycopg import sql
 
 from mwaportal import portaldb
 from nodes.postgres.connect import Connection, connect, for_database
-from nodes.postgres.embedded import EmbeddedServer
+from nodes.postgres.embedded import CONFIGURATION, EmbeddedServer
 from tests.browser import chromium, served, sign_in  # noqa: F401
+from tests.databases import NO_POWER_CUT, create_database, drop_database
 from tests.engine import Engine
 from tests.mirror import Mirror, make_portal
 
@@ -33,7 +33,10 @@ def servers() -> Iterator[TwoServers]:
     """Both servers, started once."""
     top = Path(tempfile.mkdtemp(prefix="mwa-"))
     top.chmod(0o755)
-    two = TwoServers(EmbeddedServer(top / "source", 16), EmbeddedServer(top / "copy", 18))
+    configuration = CONFIGURATION + NO_POWER_CUT
+    two = TwoServers(
+        EmbeddedServer(top / "source", 16, configuration), EmbeddedServer(top / "copy", 18, configuration)
+    )
     try:
         two.source.start()
         two.copy.start()
@@ -64,8 +67,7 @@ def databases(servers: TwoServers) -> Iterator[Callable[[], Database]]:
         name = f"shop{next(_serial)}"
         conninfos = []
         for server in (servers.source, servers.copy):
-            with connect(server.conninfo(), "test") as admin:
-                admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            create_database(server, name)
             conninfos.append(for_database(server.conninfo(), name))
         database = Database(name, *conninfos, *(connect(c, "test", search_path="public") for c in conninfos))
         made.append(database)
@@ -84,28 +86,6 @@ def databases(servers: TwoServers) -> Iterator[Callable[[], Database]]:
 def database(databases: Callable[[], Database]) -> Database:
     """One new, empty database on both servers."""
     return databases()
-
-
-def drop_database(server: EmbeddedServer, name: str) -> None:
-    """Drop a database with whatever replication still holds it."""
-    with connect(server.conninfo(), "test") as admin:
-        admin.execute(sql.SQL("alter database {} allow_connections true").format(sql.Identifier(name)))
-        with connect(for_database(server.conninfo(), name), "test") as inside:
-            for (subscription,) in inside.execute(
-                "select subname from pg_subscription where subdbid = (select oid from pg_database"
-                " where datname = current_database())"
-            ).fetchall():
-                which = sql.Identifier(subscription)
-                inside.execute(sql.SQL("alter subscription {} disable").format(which))
-                inside.execute(sql.SQL("alter subscription {} set (slot_name = none)").format(which))
-                inside.execute(sql.SQL("drop subscription {}").format(which))
-        for slot, pid in admin.execute(
-            "select slot_name, active_pid from pg_replication_slots where database = %s", (name,)
-        ).fetchall():
-            if pid:
-                admin.execute("select pg_terminate_backend(%s, 5000)", (pid,))
-            admin.execute("select pg_drop_replication_slot(%s)", (slot,))
-        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 @pytest.fixture

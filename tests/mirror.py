@@ -9,6 +9,7 @@ from psycopg import sql
 
 from nodes.postgres import catalog, install, lsn, publication, slot
 from nodes.postgres.connect import Connection, connect, for_database, wait_until
+from tests.databases import create_database
 from tracking.mirror import keylist, subscription
 from tracking.mirror.capture_client import CaptureProcess
 from tracking.mirror.handover import HandedOver, Route, hand_over
@@ -103,8 +104,7 @@ def content(connection: Connection) -> dict[str, list[str]]:
 
 def make_portal(servers, name: str) -> str:
     """A database that holds only the tracking list's tables."""
-    with connect(servers.copy.conninfo(), "test") as admin:
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    create_database(servers.copy, name)
     conninfo = for_database(servers.copy.conninfo(), name)
     with connect(conninfo, "test", search_path="public") as connection:
         connection.execute(LIST.read_text())

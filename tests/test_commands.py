@@ -92,9 +92,9 @@ def test_a_rehearsal_loses_nothing_and_leaves_no_process(home):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 7])
-def test_nothing_is_lost_while_everything_is_killed(home, seed):
-    report = last_line(home, "faults", "--rounds", "10", "--seed", str(seed), "--rows", "20000")
+def test_nothing_is_lost_while_everything_is_killed(home):
+    """`make faults` does it for as many rounds as there is time for."""
+    report = last_line(home, "faults", "--rounds", "10", "--seed", "2", "--rows", "20000")
     assert report["acknowledged"] > 500
     assert sum(report["faults"].values()) == report["rounds"] == 10
     for kind in ("lost", "duplicated", "differences", "manual_repairs"):

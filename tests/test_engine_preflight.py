@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 
 from nodes.models import Pair, StoragePool
 from nodes.postgres.connect import connect, one
-from tests.conftest import drop_database
+from tests.databases import drop_database
 from tests.engine import accounts
 from tests.portal import make_pair
 from tracking.models import Job, PreflightRun

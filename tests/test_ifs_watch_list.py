@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from psycopg import sql
 
 from nodes.postgres.connect import connect, for_database, one, wait_until
-from tests.conftest import drop_database
+from tests.databases import create_database, drop_database
 from tests.test_ifs_watch_random import changes
 from tests.watched import Copy, available, tree
 from tracking.ifs import changelist
@@ -68,8 +67,7 @@ class Portal:
 def portal(servers, tmp_path) -> Iterator[Portal]:
     """A list and a root, both empty."""
     name = f"files{next(_serial)}"
-    with connect(servers.copy.conninfo(), "test") as admin:
-        admin.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    create_database(servers.copy, name)
     root = tmp_path / "root"
     root.mkdir()
     made = Portal(for_database(servers.copy.conninfo(), name), root)

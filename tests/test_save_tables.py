@@ -5,7 +5,7 @@ from psycopg.conninfo import make_conninfo
 
 from nodes.postgres import catalog
 from nodes.postgres.connect import connect, one
-from tests.conftest import drop_database
+from tests.databases import drop_database
 from tests.save import Listener, create, rows, run
 from tracking.save.copy import CopyFailed
 from tracking.save.events import Copied

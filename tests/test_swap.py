@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from nodes.postgres import blocked, slot
 from nodes.postgres.connect import connect, for_database, wait_until
 from nodes.postgres.fence import Fence, FenceBroken, is_open, maintenance_conninfo, stays_closed
-from tests.conftest import drop_database
+from tests.databases import drop_database
 from tests.mirror import content
 from tracking.mirror import subscription
 from tracking.mirror.capture_client import CaptureProcess
