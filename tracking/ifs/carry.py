@@ -18,7 +18,6 @@ from .links import Links
 from .opened import DIRECTORY, Opened, below, open_below
 from .outcome import Carried, CarryOptions, Changed, Failed, What, failed, on
 from .paths import parted, relative, shown
-from .steps import LONG, Steps, alone
 
 _LOOKS = 10
 _ABSENT = "*NONE"
@@ -34,19 +33,12 @@ def carry(
     file that has several keeps them where they are known. May be called from several threads, but not for
     one path at the same time.
     """
-    return alone(carry_steps(opened, path, options, links))
-
-
-def carry_steps(
-    opened: Opened, path: bytes | str, options: CarryOptions | None = None, links: Links | None = None
-) -> Steps[Carried | Failed]:
-    """As `carry`, to be done together with others."""
     raw = relative(path)
     carrying = _Carrying(opened, options or CarryOptions(), Links() if links is None else links)
     for _ in range(_LOOKS):
         carrying.type, carrying.size = _ABSENT, None
         try:
-            outcome = yield from carrying.carry(raw)
+            outcome = carrying.carry(raw)
             return replace(outcome, size=carrying.size) if isinstance(outcome, Carried) else outcome
         except Changed:
             continue
@@ -71,7 +63,7 @@ class _Carrying:
         self.type = _ABSENT
         self.size: int | None = None
 
-    def carry(self, path: bytes) -> Steps[Carried | Failed]:
+    def carry(self, path: bytes) -> Carried | Failed:
         """Once; raises OSError, and `Changed`."""
         if not path:
             return self._root()
@@ -80,63 +72,47 @@ class _Carrying:
             try:
                 here = open_below(self.opened.source, directory)
             except (FileNotFoundError, NotADirectoryError):
-                return (yield from self._removed(path))
+                return self._removed(path)
         try:
             with on("source"):
                 status = look(here, name)
             if status is None:
-                return (yield from self._removed(path))
+                return self._removed(path)
             self.type = type_of(status.st_mode)
             self.size = status.st_size if self.type == STMF else None
             if self.opened.excluded(path, stat.S_ISDIR(status.st_mode)):
                 return Carried(path, self.type, "excluded")
             if self.type not in CARRIED_TYPES:
                 return self._ineligible(path)
-            there = yield from self._directory_of_copy(directory)
-            try:
-                return (yield from self._bring(regular.Place(path, name, here, there), status))
-            finally:
-                os.close(there)
+            with self._directory_of_copy(directory) as there, _writable(there):
+                try:
+                    return self._bring(regular.Place(path, name, here, there), status)
+                finally:
+                    self._settle(here, there)
         finally:
             os.close(here)
 
-    def _bring(self, place: regular.Place, status: os.stat_result) -> Steps[Carried | Failed]:
-        if _forbidding(place.here) or _forbidding(place.there):
-            yield LONG
-            with self.links.lock, _writable(place.there):  # one at a time, or one forbids it to another
-                return (yield from self._in_directory(place, status))
-        return (yield from self._in_directory(place, status))
-
-    def _in_directory(self, place: regular.Place, status: os.stat_result) -> Steps[Carried | Failed]:
-        try:
-            outcome = yield from self._object(place, status)
-        finally:
-            self._set_times(place.here, place.there)
-        yield from self._sync(place.there)
-        return outcome
-
-    def _object(self, place: regular.Place, status: os.stat_result) -> Steps[Carried | Failed]:
+    def _bring(self, place: regular.Place, status: os.stat_result) -> Carried | Failed:
         link = link_of(status)
         if self.type == DIR:
-            return (yield from self._directory(place))
+            return self._directory(place)
         if link is None or self.type != STMF:
-            return (yield from self._file(place, status))
-        yield LONG  # the lock is that of a thread
+            return self._file(place, status)
         with self.links.lock:
             self.links.add(link, place.path, status.st_nlink)
             others = [other for other in self.links.others(link, place.path) if self._is(link, other)]
             linked = any(self._link(place, other) for other in others[:1])
-            outcome = yield from self._file(place, status)
+            outcome = self._file(place, status)
             if isinstance(outcome, Carried) and outcome.what not in ("same", "metadata"):
                 for other in others:
-                    yield from self._link_again(place, other)
+                    self._link_again(place, other)
             if linked and isinstance(outcome, Carried):
                 return Carried(place.path, STMF, "linked", outcome.bytes, outcome.lacking)
             return outcome
 
-    def _file(self, place: regular.Place, status: os.stat_result) -> Steps[Carried | Failed]:
+    def _file(self, place: regular.Place, status: os.stat_result) -> Carried | Failed:
         if self.type == STMF:
-            return (yield from regular.bring(place, self.options, lambda: self._clear(place.path)))
+            return regular.bring(place, self.options, lambda: self._clear(place.path))
         return self._special(place, status)
 
     def _special(self, place: regular.Place, status: os.stat_result) -> Carried | Failed:
@@ -167,7 +143,7 @@ class _Carrying:
         what: What = "created" if had is None else "replaced"
         return Carried(place.path, self.type, what, 0, tuple(lacking))
 
-    def _directory(self, place: regular.Place) -> Steps[Carried]:
+    def _directory(self, place: regular.Place) -> Carried:
         with on("source"):
             try:
                 source = os.open(place.name, DIRECTORY, dir_fd=place.here)
@@ -182,7 +158,7 @@ class _Carrying:
                 if had is not None:
                     self._clear(place.path)
                 os.mkdir(place.name, 0o700, dir_fd=place.there)
-            what, lacking = yield from self._directory_metadata(place, wanted, new)
+            what, lacking = self._directory_metadata(place, wanted, new)
         finally:
             os.close(source)
         if new:
@@ -191,14 +167,15 @@ class _Carrying:
 
     def _directory_metadata(
         self, place: regular.Place, wanted: metadata.Metadata, new: bool
-    ) -> Steps[tuple[What, list[str]]]:
+    ) -> tuple[What, list[str]]:
         copy = os.open(place.name, DIRECTORY, dir_fd=place.there)
         try:
             there = None if new else metadata.of_descriptor(copy)
             if there is not None and not metadata.differences(wanted, there):
                 return "same", []
             lacking = metadata.put(copy, wanted, there)
-            yield from self._sync(copy)
+            if self.options.sync == "path":
+                os.fsync(copy)
             return "metadata", lacking
         finally:
             os.close(copy)
@@ -212,7 +189,7 @@ class _Carrying:
             return Carried(b"", DIR, "same")
         return Carried(b"", DIR, "metadata", 0, tuple(metadata.put(self.opened.copy, wanted, there)))
 
-    def _removed(self, path: bytes) -> Steps[Carried]:
+    def _removed(self, path: bytes) -> Carried:
         """The source has not got it any more."""
         directory, name = parted(path)
         try:
@@ -226,13 +203,10 @@ class _Carrying:
             self.type = type_of(had.st_mode)
             if self.opened.excluded(path, stat.S_ISDIR(had.st_mode)):
                 return Carried(path, self.type, "excluded")
-            if _forbidding(there) or self.type == DIR:
-                yield LONG
-            with self.links.lock, _writable(there):
+            with _writable(there):
                 gone = removal.remove(self.opened.copy, path, self.opened.excluded)
             with suppress(OSError), below(self.opened.source, directory) as here:
-                self._set_times(here, there)
-                yield from self._sync(there)
+                self._settle(here, there)
         finally:
             os.close(there)
         kept = () if gone else ("what is left out of the root is in it, and stays",)
@@ -250,31 +224,34 @@ class _Carrying:
                 errno.ENOTEMPTY, "the directory holds what is left out of the root; needed is an empty one"
             )
 
-    def _directory_of_copy(self, directory: bytes) -> Steps[int]:
-        """A descriptor of the copy's directory, made, with those above it, where it is not one."""
+    @contextmanager
+    def _directory_of_copy(self, directory: bytes) -> Iterator[int]:
+        """The copy's directory, made, with those above it, where it is not one."""
         try:
-            return open_below(self.opened.copy, directory)
+            fd = open_below(self.opened.copy, directory)
         except (FileNotFoundError, NotADirectoryError):
             kind = self.type
             parts = directory.split(b"/")
             for number in range(1, len(parts) + 1):
-                made = yield from self.carry(b"/".join(parts[:number]))
+                made = self.carry(b"/".join(parts[:number]))
                 if isinstance(made, Failed):
                     raise _InTheWay(made) from None
                 if made.type != DIR:
                     raise Changed from None
             self.type = kind
-            return open_below(self.opened.copy, directory)
+            fd = open_below(self.opened.copy, directory)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
 
-    def _set_times(self, here: int, there: int) -> None:
-        """What we do in the copy's directory changes its times."""
+    def _settle(self, here: int, there: int) -> None:
+        """What we did in the copy's directory has changed its times, and is to be on disk."""
         status = os.fstat(here)
         with suppress(PermissionError):  # somebody else's directory
             os.utime(there, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-    def _sync(self, fd: int) -> Steps[None]:
         if self.options.sync == "path":
-            yield fd
+            os.fsync(there)
 
     def _is(self, link: tuple[int, int], path: bytes) -> bool:
         """Whether a name on the source still is this file."""
@@ -301,7 +278,7 @@ class _Carrying:
             return True
         return False
 
-    def _link_again(self, place: regular.Place, other: bytes) -> Steps[None]:
+    def _link_again(self, place: regular.Place, other: bytes) -> None:
         """Another name of the file that was just made anew."""
         directory, name = parted(other)
         with suppress(FileNotFoundError, NotADirectoryError), below(self.opened.copy, directory) as fd:
@@ -311,8 +288,7 @@ class _Carrying:
             with _writable(fd):
                 _link(place.there, place.name, fd, name)
             with suppress(OSError), below(self.opened.source, directory) as here:
-                self._set_times(here, fd)
-                yield from self._sync(fd)
+                self._settle(here, fd)
 
 
 def _link(from_directory: int, from_name: bytes, directory: int, name: bytes) -> None:
@@ -337,17 +313,12 @@ def _target(directory: int, name: bytes) -> bytes:
         raise Changed from error
 
 
-def _forbidding(directory: int) -> bool:
-    """Whether a directory forbids us, without root's rights, to change what is in it."""
-    return os.geteuid() != 0 and os.fstat(directory).st_mode & 0o300 != 0o300
-
-
 @contextmanager
 def _writable(directory: int) -> Iterator[None]:
-    """Our own directory may forbid us what it forbids everybody on the source."""
+    """Without root's rights, our own directory may forbid us what it forbids everybody on the source."""
     status = os.fstat(directory)
     mode = stat.S_IMODE(status.st_mode)
-    if not _forbidding(directory) or status.st_uid != os.geteuid():
+    if os.geteuid() == 0 or status.st_uid != os.geteuid() or mode & 0o300 == 0o300:
         yield
         return
     os.fchmod(directory, mode | 0o300)

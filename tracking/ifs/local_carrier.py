@@ -6,7 +6,7 @@ from functools import cached_property
 from threading import Event
 
 from . import compare
-from .carry import carry, carry_steps
+from .carry import carry
 from .changelist import Entry
 from .clean import clean
 from .compare import CaughtUp
@@ -19,11 +19,9 @@ from .outcome import Carried, CarryOptions, Failed
 from .paths import parted
 from .place import Place
 from .roots import exclusions
-from .steps import Steps, together
 from .treecopy import Progress, TreeCarried, carry_tree
 
-_FILES_AT_ONCE = 64  # each is held open, by up to five descriptors
-_LONG_AT_ONCE = 8
+_FILES_AT_ONCE = 8  # each waits for the disk twice, and the disk does several in one go
 
 
 class LocalCarrier:
@@ -33,7 +31,7 @@ class LocalCarrier:
         self.place = place
         self._jobs, self._wait_seconds = jobs, wait_seconds
         self._links = Links()
-        self._pool = ThreadPoolExecutor(_LONG_AT_ONCE, thread_name_prefix="carry")
+        self._pool = ThreadPoolExecutor(_FILES_AT_ONCE, thread_name_prefix="carry")
 
     @cached_property
     def excluded(self) -> Exclusions:
@@ -58,13 +56,9 @@ class LocalCarrier:
                     carry(opened, parted(entry.moved_from)[0])  # its time of change
 
     def look(self, entries: Sequence[Entry], stop: Event) -> list[Carried | Failed]:
-        """Many at once; none is broken off."""
-        found: list[Carried | Failed] = []
+        """Several at once; none is broken off."""
         with self._opened() as opened:
-            for first in range(0, len(entries), _FILES_AT_ONCE):
-                some = entries[first : first + _FILES_AT_ONCE]
-                found += together([self._steps(opened, entry) for entry in some], self._pool)
-        return found
+            return list(self._pool.map(lambda entry: self._carry(opened, entry), entries))
 
     def join_names(self) -> list[Failed]:
         """Of files that have got a further name: they become one file on the copy, too."""
@@ -122,6 +116,6 @@ class LocalCarrier:
     def _opened(self) -> Opened:
         return Opened(self.place.root, self.place.forbidden, self.place.known)
 
-    def _steps(self, opened: Opened, entry: Entry) -> Steps[Carried | Failed]:
+    def _carry(self, opened: Opened, entry: Entry) -> Carried | Failed:
         options = CarryOptions(wait_seconds=self._wait_seconds, trust_times=not entry.content)
-        return carry_steps(opened, entry.path, options, self._links)
+        return carry(opened, entry.path, options, self._links)

@@ -11,12 +11,10 @@ from . import aside, blocks, content, metadata, temporary
 from .entry import STMF, look
 from .outcome import Carried, CarryOptions, Changed, Failed, What, on
 from .paths import shown
-from .steps import LONG, Steps
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5  # seconds
 _COMPARED = 1 << 20
-_QUICK_BYTES = 1 << 20
 
 
 class Place(NamedTuple):
@@ -45,7 +43,7 @@ def open_source(directory: int, name: bytes) -> int:
     return fd
 
 
-def bring(place: Place, options: CarryOptions, clear: Callable[[], object]) -> Steps[Carried | Failed]:
+def bring(place: Place, options: CarryOptions, clear: Callable[[], object]) -> Carried | Failed:
     """Make the copy's file what the source's is; `clear` removes a directory that has its name there.
 
     Raises OSError, and `Changed` where it is no file now.
@@ -53,7 +51,7 @@ def bring(place: Place, options: CarryOptions, clear: Callable[[], object]) -> S
     with on("source"):
         source = open_source(place.here, place.name)
     try:
-        return (yield from _Bringing(place, options, source, clear).run())
+        return _Bringing(place, options, source, clear).run()
     finally:
         os.close(source)
 
@@ -65,20 +63,18 @@ class _Bringing:
         self.pause = _SHORTEST_PAUSE
         self.had = look(place.there, place.name)
 
-    def run(self) -> Steps[Carried | Failed]:
+    def run(self) -> Carried | Failed:
         """Only the metadata, some blocks, or the whole file."""
         status = os.fstat(self.source)
-        if status.st_size > _QUICK_BYTES:
-            yield LONG
         old = self._open_old(status)
         if old is None or self.had is None:
-            return (yield from self._whole())
+            return self._whole()
         try:
             if min(status.st_size, self.had.st_size) >= self.options.large_bytes:
-                return (yield from self._large(old, self.had, status))
+                return self._large(old, self.had, status)
             if self._same(old, self.had, status):
-                return (yield from self._metadata(old))
-            return (yield from self._whole())
+                return self._metadata(old)
+            return self._whole()
         finally:
             os.close(old)
 
@@ -96,37 +92,35 @@ class _Bringing:
             return False
         return self.options.trust_times or _equal(self.source, old, status.st_size)
 
-    def _large(self, old: int, had: os.stat_result, status: os.stat_result) -> Steps[Carried | Failed]:
+    def _large(self, old: int, had: os.stat_result, status: os.stat_result) -> Carried | Failed:
         if self.options.trust_times and self._same(old, had, status):
-            return (yield from self._metadata(old))
+            return self._metadata(old)
         can_share = content.can_share(self.place.there)
         if can_share and status.st_dev == had.st_dev:
-            return (yield from self._whole())  # which costs nothing
+            return self._whole()  # which costs nothing
         limit = max(status.st_size, had.st_size) // 2
         ranges = self._differing(old, had.st_size, status, limit)
         if ranges == [] and status.st_size == had.st_size and self._settled(status):
-            return (yield from self._metadata(old))
+            return self._metadata(old)
         if ranges is None:
-            return (yield from self._whole())
+            return self._whole()
         if can_share:
-            return (yield from self._whole(old, ranges))
-        if had.st_nlink == 1 and self._settled(status) and (changed := self._aside(ranges, status)):
-            return changed
-        return (yield from self._whole())
+            return self._whole(old, ranges)
+        if had.st_nlink == 1 and self._settled(status):
+            return self._aside(ranges, status) or self._whole()
+        return self._whole()
 
-    def _metadata(self, old: int) -> Steps[Carried]:
+    def _metadata(self, old: int) -> Carried:
         with on("source"):
             wanted = metadata.of_descriptor(self.source)
         there = metadata.of_descriptor(old)
         if not metadata.differences(wanted, there):
             return self._carried("same", 0, [])
         lacking = metadata.put(old, wanted, there)
-        yield from self._sync(old)
+        self._sync(old)
         return self._carried("metadata", 0, lacking)
 
-    def _whole(
-        self, old: int | None = None, ranges: list[blocks.Range] | None = None
-    ) -> Steps[Carried | Failed]:
+    def _whole(self, old: int | None = None, ranges: list[blocks.Range] | None = None) -> Carried | Failed:
         """By a new file, which begins as a clone of the old one where that is given."""
         with temporary.created(self.place.there) as (name, fd):
             status = os.fstat(self.source)
@@ -135,14 +129,12 @@ class _Bringing:
             else:
                 written = content.copy(self.source, fd, status)
             while not (wanted := self._settled(status)):
-                yield LONG
                 if failed := self._wait(status):
                     return failed
                 status = os.fstat(self.source)
                 missing = self._differing(fd, os.fstat(fd).st_size, status)
                 written += blocks.bring(self.source, fd, missing or [], status.st_size)
-            lacking = metadata.put(fd, wanted)
-            yield from self._sync(fd)
+            lacking = self._finish(fd, wanted)
             if self.had is not None and stat.S_ISDIR(self.had.st_mode):
                 self.clear()
             os.rename(name, self.place.name, src_dir_fd=self.place.there, dst_dir_fd=self.place.there)
@@ -177,6 +169,11 @@ class _Bringing:
             now = metadata.of_descriptor(self.source)
         return now if same_version(before, now.status) else None
 
+    def _finish(self, fd: int, wanted: metadata.Metadata) -> list[str]:
+        lacking = metadata.put(fd, wanted)
+        self._sync(fd)
+        return lacking
+
     def _wait(self, before: os.stat_result) -> Failed | None:
         now = os.fstat(self.source)
         if time.monotonic() + self.pause > self.deadline:
@@ -188,9 +185,9 @@ class _Bringing:
         self.pause = min(self.pause * 2, _LONGEST_PAUSE)
         return None
 
-    def _sync(self, fd: int) -> Steps[None]:
+    def _sync(self, fd: int) -> None:
         if self.options.sync == "path":
-            yield fd
+            os.fsync(fd)
 
     def _carried(self, what: What, written: int, lacking: list[str]) -> Carried:
         return Carried(self.place.path, STMF, what, written, tuple(lacking))
