@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 from . import metadata, regular, removal, temporary
@@ -84,13 +84,19 @@ class _Carrying:
                 return Carried(path, self.type, "excluded")
             if self.type not in CARRIED_TYPES:
                 return self._ineligible(path)
-            with self._directory_of_copy(directory) as there, _writable(there):
-                try:
-                    return self._bring(regular.Place(path, name, here, there), status)
-                finally:
-                    self._settle(here, there)
+            with self._by_turns(self.type == DIR or not _permits(here)):
+                return self._bring_below(directory, path, here, status)
         finally:
             os.close(here)
+
+    def _bring_below(
+        self, directory: bytes, path: bytes, here: int, status: os.stat_result
+    ) -> Carried | Failed:
+        with self._directory_of_copy(directory) as there, _writable(there):
+            try:
+                return self._bring(regular.Place(path, parted(path)[1], here, there), status)
+            finally:
+                self._settle(here, there)
 
     def _bring(self, place: regular.Place, status: os.stat_result) -> Carried | Failed:
         link = link_of(status)
@@ -203,7 +209,7 @@ class _Carrying:
             self.type = type_of(had.st_mode)
             if self.opened.excluded(path, stat.S_ISDIR(had.st_mode)):
                 return Carried(path, self.type, "excluded")
-            with _writable(there):
+            with self._by_turns(True), _writable(there):
                 gone = removal.remove(self.opened.copy, path, self.opened.excluded)
             with suppress(OSError), below(self.opened.source, directory) as here:
                 self._settle(here, there)
@@ -244,6 +250,10 @@ class _Carrying:
             yield fd
         finally:
             os.close(fd)
+
+    def _by_turns(self, needed: bool) -> AbstractContextManager[object]:
+        """One at a time where one may forbid a directory to another; root is forbidden nothing."""
+        return self.links.lock if needed and os.geteuid() != 0 else nullcontext()
 
     def _settle(self, here: int, there: int) -> None:
         """What we did in the copy's directory has changed its times, and is to be on disk."""
@@ -313,12 +323,17 @@ def _target(directory: int, name: bytes) -> bytes:
         raise Changed from error
 
 
+def _permits(directory: int) -> bool:
+    """Whether its owner may change what is in it."""
+    return os.fstat(directory).st_mode & 0o300 == 0o300
+
+
 @contextmanager
 def _writable(directory: int) -> Iterator[None]:
     """Without root's rights, our own directory may forbid us what it forbids everybody on the source."""
     status = os.fstat(directory)
     mode = stat.S_IMODE(status.st_mode)
-    if os.geteuid() == 0 or status.st_uid != os.geteuid() or mode & 0o300 == 0o300:
+    if os.geteuid() == 0 or status.st_uid != os.geteuid() or _permits(directory):
         yield
         return
     os.fchmod(directory, mode | 0o300)
