@@ -12,8 +12,12 @@ from nodes.postgres.preflight import Options
 from nodes.postgres.preflight.place import Node
 from tests.preflight import held, look, texts, the
 
-# The two servers are set up as embedded nodes are: no limit on kept WAL, no checksums in version 16.
-ALLOWED = {("WAL kept for slots", "source"), ("WAL kept for slots", "copy"), ("data checksums", "source")}
+# The two servers are set up as embedded nodes are: no limit on kept WAL, no checksums in version 16. And as
+# servers of tests (`NO_POWER_CUT`).
+ALLOWED = {
+    ("WAL kept for slots", "source"), ("WAL kept for slots", "copy"), ("data checksums", "source"),
+    ("durability", "source"), ("durability", "copy"),
+}  # fmt: skip
 
 
 def test_two_new_databases_pass_every_check(database):
