@@ -58,7 +58,7 @@ class Supervisor(threading.Thread):
         deadline = time.monotonic() + seconds
         for loop in list(self._loops.values()):
             loop.stop()
-        self.join(seconds)  # it may just be taking another pair, whose loop would go on for ever
+        self.join(max(0.1, deadline - time.monotonic()))  # it may just be taking another pair
         for loop in list(self._loops.values()):
             loop.stop()
             loop.join(max(0.1, deadline - time.monotonic()))

@@ -84,19 +84,17 @@ class _Carrying:
                 return Carried(path, self.type, "excluded")
             if self.type not in CARRIED_TYPES:
                 return self._ineligible(path)
-            with self._by_turns(self.type == DIR or not _permits(here)):
-                return self._bring_below(directory, path, here, status)
+            with (
+                self._by_turns(self.type == DIR or not _permits(here)),
+                self._directory_of_copy(directory) as there,
+                _writable(there),
+            ):
+                try:
+                    return self._bring(regular.Place(path, name, here, there), status)
+                finally:
+                    self._settle(here, there)
         finally:
             os.close(here)
-
-    def _bring_below(
-        self, directory: bytes, path: bytes, here: int, status: os.stat_result
-    ) -> Carried | Failed:
-        with self._directory_of_copy(directory) as there, _writable(there):
-            try:
-                return self._bring(regular.Place(path, parted(path)[1], here, there), status)
-            finally:
-                self._settle(here, there)
 
     def _bring(self, place: regular.Place, status: os.stat_result) -> Carried | Failed:
         link = link_of(status)
@@ -252,7 +250,7 @@ class _Carrying:
             os.close(fd)
 
     def _by_turns(self, needed: bool) -> AbstractContextManager[object]:
-        """One at a time where one may forbid a directory to another; root is forbidden nothing."""
+        """One at a time where one may forbid a directory to another that is at work in it; never to root."""
         return self.links.lock if needed and os.geteuid() != 0 else nullcontext()
 
     def _settle(self, here: int, there: int) -> None:

@@ -18,7 +18,10 @@ class Source(Protocol):
 
 
 class Links:
-    """The names of files that have several, as far as they were seen; `lock` is held while they are made."""
+    """The names of files that have several, as far as they were seen.
+
+    `lock` is held while they are made, and while a directory is changed that forbids it.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
